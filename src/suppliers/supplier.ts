@@ -1,0 +1,72 @@
+import type { JsonObject } from "../json.ts";
+import type { Outcome } from "../outcome.ts";
+import type { Goods } from "../products/product.ts";
+
+/**
+ * What a supplier does with a repeated reference, which decides what we may do after a lost answer:
+ * `dedupes`: the same reference is the same purchase, so sending it again is safe ·
+ * `lookup`: find it first, send again only when it certainly does not exist ·
+ * `blind`: neither; hold until a person or the supplier's list decides.
+ */
+export type Placement = "dedupes" | "lookup" | "blind";
+
+/** What a supplier can sell now. Money is USD with 6 decimals. */
+export interface Offer {
+  readonly product: string;
+  readonly minFaceUsdMicro: bigint;
+  readonly maxFaceUsdMicro: bigint;
+  /** Cost of one piece: fixed part plus parts per 10,000 of the face value. */
+  readonly feeUsdMicro: bigint;
+  readonly costBps: bigint;
+  /** Pieces; null when the supplier does not say. */
+  readonly stock: number | null;
+  readonly balanceUsdMicro: bigint | null;
+}
+
+export interface StageInput {
+  /** The idempotency key sent to the supplier: the same attempt is the same purchase. */
+  readonly attemptId: string;
+  readonly product: string;
+  /** As the product validated it. */
+  readonly request: JsonObject;
+  /** `state` of the stage before; empty for the first. Plain data, no secrets. */
+  readonly previous: JsonObject;
+  readonly signal: AbortSignal;
+}
+
+/** `goods` is sealed by the caller at once; `state` is stored plain, for the next stage and the operator. */
+export interface StageOutput {
+  readonly goods: Goods | null;
+  readonly state: JsonObject;
+  /** What the purchase cost, once known; USD with 6 decimals. */
+  readonly costUsdMicro: bigint | null;
+}
+
+/**
+ * One step of a purchase; its result is stored before the next runs. The first stage buys. Every later
+ * stage is repeatable: it reads first and acts only if needed.
+ */
+export interface Stage {
+  readonly name: string;
+  readonly timeoutMs: number;
+  /** How often it is tried on a retryable failure (later stages: on `unknown` too). */
+  readonly tries: number;
+  run(input: StageInput): Promise<Outcome<StageOutput>>;
+}
+
+/** A wholesaler we buy goods from. It runs stages; it never sees payments, refunds or the database. */
+export interface Supplier {
+  readonly id: string;
+  readonly products: readonly string[];
+  readonly placement: Placement;
+  /** After this long, "not found" means that the purchase does not exist and never will. */
+  readonly lookupWindowMs: number;
+  readonly stages: readonly [Stage, ...Stage[]];
+  /**
+   * What became of the buying stage of an attempt whose answer was lost: its output, `failed` when the
+   * supplier refused it, done(null) when the supplier never saw it.
+   */
+  find(input: StageInput): Promise<Outcome<StageOutput | null>>;
+  /** Read-only: what can be bought now. Also the probe that half-opens a breaker. */
+  offers(signal: AbortSignal): Promise<Outcome<readonly Offer[]>>;
+}
