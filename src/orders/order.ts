@@ -50,6 +50,8 @@ export interface Order {
   readonly instructions: JsonObject;
   /** A deposit whose chain time is later is `paid_late`. */
   readonly windowClosesAtMs: number;
+  /** How long fulfilment may take once the payment is final; fixed when the order is made. */
+  readonly fulfilWithinMs: number;
   /** Until when the goods must be delivered, else the buyer is refunded; null before payment. */
   readonly deadlineAtMs: number | null;
   readonly payment: Payment | null;
