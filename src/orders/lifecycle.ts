@@ -59,6 +59,7 @@ export const TRANSITIONS: readonly Transition[] = [
   ["awaiting_approval", "approval_lapsed",     "rejected",           null],
 
   ["awaiting_payment",  "deposit_matched",     "confirming",        "confirm"],
+  ["awaiting_payment",  "payment_confirmed",   "paid",              "fulfil"], // rails that are final at once
   ["awaiting_payment",  "window_closed",       "expired",            null],
 
   ["confirming",        "payment_confirmed",   "paid",              "fulfil"],

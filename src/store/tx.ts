@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from "../json.ts";
 import type { OrderState } from "../orders/lifecycle.ts";
 import type { Order, OrderEventRow, Payment } from "../orders/order.ts";
+import type { PayoutCause } from "../treasury/ledger.ts";
 
 /**
  * The rows of the database and the handles that read and write them. Every method may be called many
@@ -129,8 +130,6 @@ export interface GoodsRow {
   readonly sealed: string;
   readonly createdAtMs: number;
 }
-
-export type PayoutCause = "order_failed" | "excess" | "unmatched";
 
 /**
  * due: owed, nothing signed alive · signed: bytes stored, sent or about to be · final: the chain has it ·

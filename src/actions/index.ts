@@ -1,0 +1,51 @@
+/** Every action by name: what the store runs in a transaction. */
+import { applyDeposits } from "./apply-deposits.ts";
+import { closeWindow } from "./close-window.ts";
+import { createOrder } from "./create-order.ts";
+import {
+  giveUp,
+  markUnknown,
+  recordStage,
+  rejectAttempt,
+  startAttempt,
+  strandAttempt,
+} from "./fulfil-order.ts";
+import { createKey, suspendKey } from "./manage-keys.ts";
+import { oweRefund } from "./owe-refund.ts";
+import { recordSupplierResult } from "./record-supplier.ts";
+import { refundUnmatched } from "./refund-unmatched.ts";
+import { pruneIdempotency, releaseJobs, turnJobs } from "./run-jobs.ts";
+import {
+  blockPayout,
+  confirmPayout,
+  dropPayout,
+  redirectPayout,
+  storeSignedPayout,
+} from "./send-payout.ts";
+
+export const actions = {
+  applyDeposits,
+  blockPayout,
+  closeWindow,
+  confirmPayout,
+  createKey,
+  createOrder,
+  dropPayout,
+  giveUp,
+  markUnknown,
+  oweRefund,
+  pruneIdempotency,
+  recordStage,
+  recordSupplierResult,
+  redirectPayout,
+  refundUnmatched,
+  rejectAttempt,
+  releaseJobs,
+  startAttempt,
+  storeSignedPayout,
+  strandAttempt,
+  suspendKey,
+  turnJobs,
+} as const;
+
+export type ShopActions = typeof actions;

@@ -1,0 +1,5 @@
+/** What this shop sells: one line per product. */
+import { prepaidCard } from "./prepaid-card/index.ts";
+import type { Product } from "./product.ts";
+
+export const products: readonly Product[] = [prepaidCard];
