@@ -5,6 +5,7 @@ import type { AttemptRow, AttemptState, Tx } from "../store/tx.ts";
 import { deliveryEntry, purchaseEntry } from "../treasury/ledger.ts";
 import { advanceOrder } from "./advance-order.ts";
 import { postEntry } from "./post-entry.ts";
+import { recordSupplierEvent } from "./record-supplier.ts";
 
 /** States in which the supplier may (still) have sold us something for this attempt. */
 const OPEN: readonly AttemptState[] = ["submitting", "unknown", "accepted"];
@@ -37,6 +38,7 @@ export async function startAttempt(tx: Tx, input: StartAttemptInput): Promise<At
     updatedAtMs: nowMs,
   };
   if (!(await tx.attempts.insert(attempt))) return null;
+  await recordSupplierEvent(tx, { supplierId, event: "purchase_started", nowMs });
   await advanceOrder(tx, orderId, {
     event: "attempt_started",
     facts: { attempt: attemptId, supplier: supplierId },

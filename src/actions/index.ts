@@ -12,7 +12,7 @@ import {
 } from "./fulfil-order.ts";
 import { createKey, suspendKey } from "./manage-keys.ts";
 import { oweRefund } from "./owe-refund.ts";
-import { recordSupplierResult } from "./record-supplier.ts";
+import { recordSupplierEvent } from "./record-supplier.ts";
 import { refundUnmatched } from "./refund-unmatched.ts";
 import { pruneIdempotency, releaseJobs, turnJobs } from "./run-jobs.ts";
 import {
@@ -36,7 +36,7 @@ export const actions = {
   oweRefund,
   pruneIdempotency,
   recordStage,
-  recordSupplierResult,
+  recordSupplierEvent,
   redirectPayout,
   refundUnmatched,
   rejectAttempt,

@@ -41,7 +41,7 @@ export type OrderEvent =
   | "operator_refunded";
 
 /** Work that follows a transition. `workers/index.ts` has exactly one handler for each. */
-export type OrderJob = "confirm" | "fulfil" | "refund";
+export type OrderJob = "fulfil" | "refund";
 
 /** In state `from`, when `event` happens, go to `to` and enqueue `job` in the same transaction. */
 export type Transition = readonly [
@@ -58,7 +58,7 @@ export const TRANSITIONS: readonly Transition[] = [
   ["awaiting_approval", "declined",            "rejected",           null],
   ["awaiting_approval", "approval_lapsed",     "rejected",           null],
 
-  ["awaiting_payment",  "deposit_matched",     "confirming",        "confirm"],
+  ["awaiting_payment",  "deposit_matched",     "confirming",         null], // the rail watches its confirmations
   ["awaiting_payment",  "payment_confirmed",   "paid",              "fulfil"], // rails that are final at once
   ["awaiting_payment",  "window_closed",       "expired",            null],
 

@@ -177,8 +177,8 @@ export interface PostingRow {
   readonly atMs: number;
 }
 
-/** fulfil, refund, confirm: subject is an order · expire: an order · payout: a payout · resolve: an attempt. */
-export type JobKind = "fulfil" | "refund" | "confirm" | "expire" | "payout" | "resolve";
+/** fulfil, refund, expire: subject is an order · payout: a payout · resolve: an attempt. */
+export type JobKind = "fulfil" | "refund" | "expire" | "payout" | "resolve";
 
 export interface JobRow {
   readonly id: number;
@@ -232,6 +232,7 @@ export interface Reader {
     byId(id: string): Promise<DepositRow | null>;
     ofOrder(orderRef: string): Promise<readonly DepositRow[]>;
     unmatched(limit: number): Promise<readonly DepositRow[]>; // newest first
+    /** Those that no operator has closed, seen at or after the instant; oldest first. */
     deadLetters(sinceMs: number): Promise<readonly DeadLetterRow[]>;
   };
   readonly cursors: {
@@ -297,6 +298,8 @@ export interface Tx extends Reader {
     /** False when the id is already there: the deposit has been seen before. */
     insert(row: DepositRow): Promise<boolean>;
     insertDeadLetter(row: DeadLetterRow): Promise<boolean>;
+    /** An operator has dealt with it; false when it is unknown or closed. Seen again, it stays closed. */
+    closeDeadLetter(id: string, nowMs: number): Promise<boolean>;
   };
   readonly cursors: Reader["cursors"] & {
     /** Compare-and-set on the stored cursor (null: none yet); false means that another watcher moved it. */
@@ -356,7 +359,7 @@ export interface Tx extends Reader {
   };
   readonly idempotency: Reader["idempotency"] & {
     insert(row: IdempotencyRow): Promise<void>;
-    /** Removes rows older than the instant; returns how many. */
+    /** Removes rows older than the instant, 5,000 at most; returns how many. Call again until it is 0. */
     prune(beforeMs: number): Promise<number>;
   };
   readonly breakers: Reader["breakers"] & {

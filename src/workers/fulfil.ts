@@ -1,0 +1,122 @@
+import type { JobEnd } from "../actions/run-jobs.ts";
+import { assert } from "../errors.ts";
+import { newId } from "../ids.ts";
+import type { Order } from "../orders/order.ts";
+import type { AttemptRow } from "../store/tx.ts";
+import { runAttempt } from "./attempt.ts";
+import { chooseSupplier, type Candidate, type Verdict, type Wish } from "../suppliers/choose.ts";
+import type { WorkerDeps } from "./deps.ts";
+import type { JobHandler } from "./job-loop.ts";
+
+/** When no supplier can be asked just now but one may come back before the deadline. */
+const NO_SUPPLIER_PAUSE_MS = 1_000;
+
+const ERROR_LATE = "The order could not be fulfilled in time; the payment is being refunded.";
+const ERROR_NO_SUPPLIER = "No supplier could fulfil the order; the payment is being refunded.";
+
+/**
+ * Turns a paid order into goods or into a refund: choose a supplier, store the attempt, run its stages one
+ * by one with each result stored before the next, and move on only when the supplier certainly did not
+ * sell. Called again after a crash, it goes on from what is stored.
+ */
+export function fulfilOrder(deps: WorkerDeps): JobHandler {
+  const { store, clock } = deps;
+  return async (orderId, signal): Promise<JobEnd> => {
+    for (;;) {
+      const order = await store.read.orders.byId(orderId);
+      if (order === null || (order.state !== "paid" && order.state !== "fulfilling"))
+        return { kind: "finish" };
+      if (signal.aborted) return pause(deps, 0, "stopping");
+      assert(order.deadlineAtMs !== null, "a paid order without a deadline");
+      if (clock.now() >= order.deadlineAtMs) {
+        const error = ERROR_LATE;
+        const nowMs = clock.now();
+        await store.transact("giveUp", { orderId, event: "deadline_passed", error, nowMs });
+        return { kind: "finish" };
+      }
+      const end =
+        order.state === "paid"
+          ? await begin(deps, order, signal)
+          : await resume(deps, order, signal);
+      if (end !== "again") return end;
+    }
+  };
+}
+
+function pause({ clock }: Pick<WorkerDeps, "clock">, pauseMs: number, error: string): JobEnd {
+  return { kind: "retry", runAtMs: clock.now() + pauseMs, error };
+}
+
+/** Obstacles that may be gone before the deadline. */
+const PASSING: readonly Verdict[] = ["offers_unknown", "breaker_open"];
+
+function wishOf({ limits }: WorkerDeps, order: Order, earlier: readonly AttemptRow[]): Wish {
+  const face = order.request["faceUsdMicro"];
+  return {
+    product: order.product,
+    faceUsdMicro: typeof face === "string" ? BigInt(face) : order.priceUsdMicro,
+    maxCostUsdMicro: (order.priceUsdMicro * limits.maxCostBps) / 10_000n,
+    rejectedBy: earlier.map(({ supplierId }) => supplierId),
+  };
+}
+
+/** Offers that are too old are none. */
+function candidates({ board, clock, limits }: WorkerDeps): readonly Candidate[] {
+  const oldestMs = clock.now() - limits.offersMaxAgeMs;
+  return board.news().map(({ supplierId, offers, offersAtMs, breaker }) => ({
+    supplierId,
+    offers: offersAtMs !== null && offersAtMs >= oldestMs ? offers : null,
+    breaker,
+  }));
+}
+
+/** A paid order: choose, store the intent, buy. */
+async function begin(
+  deps: WorkerDeps,
+  order: Order,
+  signal: AbortSignal,
+): Promise<JobEnd | "again"> {
+  const { store, clock, random } = deps;
+  const earlier = await store.read.attempts.ofOrder(order.id);
+  const choice = chooseSupplier(wishOf(deps, order, earlier), candidates(deps));
+  if (choice.supplierId === null) {
+    const mayRecover = choice.candidates.some(({ verdict }) => PASSING.includes(verdict));
+    if (mayRecover) return pause(deps, NO_SUPPLIER_PAUSE_MS, "no supplier can be asked now");
+    const error = ERROR_NO_SUPPLIER;
+    const nowMs = clock.now();
+    await store.transact("giveUp", {
+      orderId: order.id,
+      event: "suppliers_exhausted",
+      error,
+      nowMs,
+    });
+    return { kind: "finish" };
+  }
+  const nowMs = clock.now();
+  const attempt = await store.transact("startAttempt", {
+    orderId: order.id,
+    attemptId: newId("att", nowMs, random),
+    supplierId: choice.supplierId,
+    choice: choice.candidates,
+    nowMs,
+  });
+  if (attempt === null) return "again";
+  return runAttempt(deps, { order, attempt, isFresh: true, signal });
+}
+
+/** An order with an attempt in flight: after a crash, or when a look-up is due. */
+async function resume(
+  deps: WorkerDeps,
+  order: Order,
+  signal: AbortSignal,
+): Promise<JobEnd | "again"> {
+  const attempt = openAttempt(await deps.store.read.attempts.ofOrder(order.id));
+  assert(attempt !== null, "an order is being fulfilled without an attempt in flight");
+  return runAttempt(deps, { order, attempt, isFresh: false, signal });
+}
+
+function openAttempt(attempts: readonly AttemptRow[]): AttemptRow | null {
+  return (
+    attempts.find(({ state }) => ["submitting", "unknown", "accepted"].includes(state)) ?? null
+  );
+}

@@ -1,0 +1,55 @@
+import type { JobEnd } from "../actions/run-jobs.ts";
+import { assert } from "../errors.ts";
+import { findPurchase, lookUpPauseMs, storeStage } from "./attempt.ts";
+import type { WorkerDeps } from "./deps.ts";
+import type { JobHandler } from "./job-loop.ts";
+
+/** How long an attempt whose buyer was refunded is looked up before a person must. */
+const GIVE_UP_AFTER_MS = 24 * 3_600_000;
+
+const LATE = "the buyer was refunded before the goods were ready";
+
+/**
+ * Finds out what became of an attempt whose buyer is being refunded. What was bought after all is kept as
+ * inventory: the possible loss is ours, not the buyer's.
+ */
+export function resolveAttempt(deps: WorkerDeps): JobHandler {
+  const { store, clock, log, suppliers } = deps;
+  return async (attemptId): Promise<JobEnd> => {
+    const attempt = await store.read.attempts.byId(attemptId);
+    assert(attempt !== null, "a resolve job without its attempt");
+    const nowMs = clock.now();
+    if (attempt.state === "accepted") {
+      await store.transact("strandAttempt", { attemptId, reason: LATE, error: LATE, nowMs });
+      return { kind: "finish" };
+    }
+    if (attempt.state !== "submitting" && attempt.state !== "unknown") return { kind: "finish" };
+    const order = await store.read.orders.byId(attempt.orderId);
+    const supplier = suppliers.get(attempt.supplierId);
+    assert(order !== null, "an attempt's order is gone");
+    if (supplier === undefined)
+      return { kind: "bury", error: `supplier ${attempt.supplierId} is not configured` };
+    const run = { order, attempt };
+    const found = await findPurchase(deps, run, { supplier, isBoundByDeadline: false });
+    if (found.kind === "done" && found.value !== null) {
+      const [stage] = supplier.stages;
+      await storeStage(deps, run, { supplier, stage, output: found.value });
+      log.error("goods arrived after their buyer was refunded; they are inventory", {
+        attempt: attemptId,
+        supplier: supplier.id,
+      });
+      return { kind: "finish" };
+    }
+    const ageMs = nowMs - attempt.createdAtMs;
+    const neverSeen =
+      found.kind === "done" && supplier.placement !== "blind" && ageMs > supplier.lookupWindowMs;
+    if (neverSeen || (found.kind === "failed" && !found.retryable)) {
+      const reason = found.kind === "done" ? "the supplier never saw it" : found.reason;
+      await store.transact("rejectAttempt", { attemptId, reason, nowMs });
+      return { kind: "finish" };
+    }
+    const error = found.kind === "done" ? "the supplier has not seen it yet" : found.reason;
+    if (ageMs > GIVE_UP_AFTER_MS) return { kind: "bury", error };
+    return { kind: "retry", runAtMs: nowMs + lookUpPauseMs(nowMs - attempt.updatedAtMs), error };
+  };
+}
