@@ -1,0 +1,88 @@
+import { closeSync, openSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { loadMigrations, pendingMigrations, type AppliedMigration } from "../migrations.ts";
+import { openWriter } from "./connection.ts";
+
+/** "V402": marks the file as ours, so that nothing is ever migrated into somebody else's database. */
+const APPLICATION_ID = 0x56343032;
+const OWNER_ONLY = 0o600;
+
+export interface OwnedDatabase {
+  readonly db: DatabaseSync;
+  close(): void;
+}
+
+/**
+ * Opens the data file for writing as its only owner, creating it if need be, and brings its schema up to
+ * date. Throws when another process owns it, when it is not ours, or when it is newer than this program.
+ */
+export function openOwned(file: string): OwnedDatabase {
+  const release = takeOwnership(file);
+  try {
+    // Made beforehand, because SQLite would let everybody read it; its log files take over the mode.
+    closeSync(openSync(file, "a", OWNER_ONLY));
+    const db = openWriter(file);
+    try {
+      migrate(db, file);
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+    const close = (): void => {
+      db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      db.close();
+      release();
+    };
+    return { db, close };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/**
+ * Holds a lock until it is released or the process is gone, however it ends. The lock is on a file of its
+ * own, because a lock on the data would keep readers and backups out.
+ */
+function takeOwnership(file: string): () => void {
+  const lock = new DatabaseSync(`${file}.lock`, { timeout: 0 });
+  try {
+    lock.exec("BEGIN EXCLUSIVE");
+  } catch (cause) {
+    lock.close();
+    throw new Error(`${file} belongs to another running server; stop that one first`, { cause });
+  }
+  return () => lock.close();
+}
+
+function migrate(db: DatabaseSync, file: string): void {
+  const id = db.prepare("PRAGMA application_id").get()?.["application_id"];
+  const tables = db.prepare("SELECT COUNT(*) AS count FROM sqlite_schema").get()?.["count"];
+  if (id !== APPLICATION_ID && tables !== 0)
+    throw new Error(`${file} is a database of another program`);
+  db.exec("BEGIN EXCLUSIVE");
+  try {
+    db.exec(`
+      PRAGMA application_id = ${APPLICATION_ID};
+      CREATE TABLE IF NOT EXISTS schema_migrations (
+        version  INTEGER NOT NULL PRIMARY KEY,
+        name     TEXT    NOT NULL,
+        checksum TEXT    NOT NULL
+      ) STRICT;
+    `);
+    const applied = db
+      .prepare("SELECT version, name, checksum FROM schema_migrations ORDER BY version")
+      .all() as unknown as readonly AppliedMigration[];
+    const insert = db.prepare(
+      "INSERT INTO schema_migrations (version, name, checksum) VALUES (?, ?, ?)",
+    );
+    for (const { version, name, sql, checksum } of pendingMigrations(loadMigrations(), applied)) {
+      db.exec(sql);
+      insert.run(version, name, checksum);
+    }
+    db.exec("COMMIT");
+  } catch (error) {
+    if (db.isTransaction) db.exec("ROLLBACK");
+    throw error;
+  }
+}
