@@ -29,7 +29,7 @@ export async function turnJobs(
 }
 
 /** Frees the leases that a killed process left. Only at the start of a database's sole owner. */
-export async function releaseJobs(tx: Tx): Promise<number> {
+export async function releaseJobs(tx: Tx, _input: null): Promise<number> {
   return tx.jobs.releaseAll();
 }
 

@@ -4,9 +4,10 @@ import { newId } from "../ids.ts";
 import type { Order } from "../orders/order.ts";
 import type { AttemptRow } from "../store/tx.ts";
 import { runAttempt } from "./attempt.ts";
-import { chooseSupplier, type Candidate, type Verdict, type Wish } from "../suppliers/choose.ts";
+import { chooseSupplier, type Verdict, type Wish } from "../suppliers/choose.ts";
 import type { WorkerDeps } from "./deps.ts";
 import type { JobHandler } from "./job-loop.ts";
+import { candidatesOf } from "./supply.ts";
 
 /** When no supplier can be asked just now but one may come back before the deadline. */
 const NO_SUPPLIER_PAUSE_MS = 1_000;
@@ -60,25 +61,18 @@ function wishOf({ limits }: WorkerDeps, order: Order, earlier: readonly AttemptR
   };
 }
 
-/** Offers that are too old are none. */
-function candidates({ board, clock, limits }: WorkerDeps): readonly Candidate[] {
-  const oldestMs = clock.now() - limits.offersMaxAgeMs;
-  return board.news().map(({ supplierId, offers, offersAtMs, breaker }) => ({
-    supplierId,
-    offers: offersAtMs !== null && offersAtMs >= oldestMs ? offers : null,
-    breaker,
-  }));
-}
-
 /** A paid order: choose, store the intent, buy. */
 async function begin(
   deps: WorkerDeps,
   order: Order,
   signal: AbortSignal,
 ): Promise<JobEnd | "again"> {
-  const { store, clock, random } = deps;
+  const { store, clock, random, board, limits } = deps;
   const earlier = await store.read.attempts.ofOrder(order.id);
-  const choice = chooseSupplier(wishOf(deps, order, earlier), candidates(deps));
+  const choice = chooseSupplier(
+    wishOf(deps, order, earlier),
+    candidatesOf(board, clock.now() - limits.offersMaxAgeMs),
+  );
   if (choice.supplierId === null) {
     const mayRecover = choice.candidates.some(({ verdict }) => PASSING.includes(verdict));
     if (mayRecover) return pause(deps, NO_SUPPLIER_PAUSE_MS, "no supplier can be asked now");

@@ -1,0 +1,284 @@
+/** The environment as typed settings. The only file that reads it; every problem is reported at once. */
+import type { LogLevel } from "./log.ts";
+import { parseDecimal, USD } from "./money.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where prices of volatile assets come from. */
+export interface PriceSettings {
+  /** SEP-40 contract on the rail's own network; null is none. */
+  readonly sep40Contract: string | null;
+  /** Names of HTTP price feeds: "coinbase", "kraken", … */
+  readonly feeds: readonly string[];
+  readonly refreshMs: number;
+  /** A price older than this is none. */
+  readonly staleMs: number;
+  /** How many fresh sources must agree. */
+  readonly minSources: number;
+}
+
+/** What the Stellar rail is told, as text; the rail itself says what is wrong with it. */
+export interface StellarSettings {
+  readonly network: string;
+  readonly passphrase: string | null;
+  readonly rpcUrls: readonly string[] | null;
+  readonly receiverContractId: string | null;
+  readonly receiverWasmSha256: string | null;
+  readonly usdcCode: string | null;
+  readonly usdcIssuer: string | null;
+  readonly treasuryAddress: string | null;
+  readonly treasurySecret: string | null;
+  readonly channelSecrets: readonly string[];
+  readonly keeperSecret: string | null;
+  readonly startLedger: number | null;
+  readonly sweepMinUsdc: string | null;
+  readonly sweepMinXlm: string | null;
+}
+
+export interface Config {
+  readonly environment: "development" | "production";
+  readonly host: string;
+  readonly port: number;
+  /** Base of the links in answers; null: derived from host and port. */
+  readonly publicUrl: string | null;
+  /** Peers whose X-Forwarded-* headers are believed: addresses or CIDR ranges. */
+  readonly trustedProxies: readonly string[];
+  readonly corsOrigins: readonly string[];
+  readonly dataFolder: string;
+  readonly logLevel: LogLevel;
+  /** "k2:<64 hex>,k1:<64 hex>", the first one current; see `vault/keyring.ts`. */
+  readonly masterKeys: string;
+  /** 64 hex digits; see `vault/api-key.ts`. */
+  readonly keyPepper: string;
+  readonly orders: {
+    readonly windowMs: number;
+    readonly volatileMs: number;
+    readonly spreadBps: bigint;
+    /** Null: the product's own. */
+    readonly deadlineMs: number | null;
+    readonly unmatchedHoldMs: number;
+    readonly maxCostBps: bigint;
+    readonly excessDustUsdMicro: bigint;
+  };
+  readonly limits: {
+    readonly ordersPerHour: number;
+    readonly readsPerMinute: number;
+    readonly statusPerMinute: number;
+    readonly streamsPerKey: number;
+    readonly streamsPerServer: number;
+  };
+  readonly work: {
+    /** Purchases in hand at once. */
+    readonly fulfilConcurrency: number;
+    readonly supplierRefreshMs: number;
+    readonly sweepEveryMs: number;
+  };
+  readonly prices: PriceSettings;
+  readonly stellar: StellarSettings;
+  /** Every variable `VEND402_SUPPLIER_<ID>_<SETTING>` by its name; the registry's modules read theirs. */
+  readonly supplierTexts: Readonly<Record<string, string>>;
+}
+
+export type ReadConfig =
+  | { readonly kind: "config"; readonly config: Config }
+  | { readonly kind: "problems"; readonly problems: readonly string[] };
+
+const SUPPLIER_PREFIX = "VEND402_SUPPLIER_";
+const PEPPER_USE = "it keys the hashes of API keys; `vend402 init` makes one";
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** Reads one variable after the other and collects what is wrong; no problem repeats a value. */
+class Reader {
+  readonly problems: string[] = [];
+  readonly #env: Environment;
+
+  constructor(env: Environment) {
+    this.#env = env;
+  }
+
+  text(name: string): string | null {
+    const value = this.#env[name]?.trim();
+    return value === undefined || value === "" ? null : value;
+  }
+
+  required(name: string, what: string): string {
+    const value = this.text(name);
+    if (value === null) this.problems.push(`${name} is missing: ${what}`);
+    return value ?? "";
+  }
+
+  list(name: string): readonly string[] {
+    const items = (this.text(name) ?? "").split(",").map((item) => item.trim());
+    return items.filter((item) => item !== "");
+  }
+
+  /** Every variable with this prefix that is not empty, by its whole name. */
+  allWith(prefix: string): Readonly<Record<string, string>> {
+    const names = Object.keys(this.#env).filter((name) => name.startsWith(prefix));
+    return Object.fromEntries(
+      names.map((name) => [name, this.text(name) ?? ""]).filter(([, value]) => value !== ""),
+    ) as Readonly<Record<string, string>>;
+  }
+
+  oneOf<Choice extends string>(name: string, choices: readonly Choice[], fallback: Choice): Choice {
+    const value = this.text(name) ?? fallback;
+    const found = choices.find((choice) => choice === value);
+    if (found === undefined) this.problems.push(`${name} must be one of: ${choices.join(", ")}`);
+    return found ?? fallback;
+  }
+
+  whole(name: string, fallback: number, range: readonly [min: number, max: number]): number {
+    const text = this.text(name);
+    if (text === null) return fallback;
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    const [min, max] = range;
+    if (value >= min && value <= max) return value;
+    this.problems.push(`${name} must be a whole number from ${min} to ${max}`);
+    return fallback;
+  }
+
+  /** A span such as "1500ms", "90s", "2h"; a bare number is refused, since its unit would be a guess. */
+  spanMs(name: string, fallbackMs: number): number {
+    const text = this.text(name);
+    if (text === null) return fallbackMs;
+    const match = /^(\d{1,9})(ms|s|m|h)$/.exec(text);
+    const unitMs = { ms: 1, s: 1_000, m: MINUTE_MS, h: HOUR_MS }[match?.[2] ?? ""];
+    if (match === null || unitMs === undefined) {
+      this.problems.push(`${name} must be a span like 1500ms, 90s, 10m or 2h`);
+      return fallbackMs;
+    }
+    return Number(match[1]) * unitMs;
+  }
+
+  usdMicro(name: string, fallback: bigint): bigint {
+    const text = this.text(name);
+    if (text === null) return fallback;
+    const value = parseDecimal(text, USD.decimals);
+    if (value === null) this.problems.push(`${name} must be a decimal amount of dollars`);
+    return value ?? fallback;
+  }
+
+  hex32(name: string, what: string): string {
+    const value = this.required(name, what).toLowerCase();
+    if (value !== "" && !/^[0-9a-f]{64}$/.test(value))
+      this.problems.push(`${name} must be 64 hex digits`);
+    return value;
+  }
+
+  url(name: string): string | null {
+    const value = this.text(name);
+    if (value !== null && !/^https?:$/.test(URL.parse(value)?.protocol ?? "")) {
+      this.problems.push(`${name} must be an http or https address`);
+      return null;
+    }
+    return value;
+  }
+}
+
+/** The configuration, or everything that is wrong with the environment. */
+export function readConfig(env: Environment = process.env): ReadConfig {
+  const read = new Reader(env);
+  const config: Config = {
+    environment: read.oneOf("VEND402_ENV", ["development", "production"], "production"),
+    host: read.text("VEND402_HOST") ?? "127.0.0.1",
+    port: read.whole("VEND402_PORT", 8402, [0, 65_535]),
+    publicUrl: read.url("VEND402_PUBLIC_URL"),
+    trustedProxies: read.list("VEND402_TRUSTED_PROXIES"),
+    corsOrigins: read.list("VEND402_CORS_ORIGINS"),
+    dataFolder: read.text("VEND402_DATA") ?? "data",
+    logLevel: read.oneOf("VEND402_LOG_LEVEL", ["debug", "info", "warn", "error"], "info"),
+    masterKeys: read.required("VEND402_MASTER_KEYS", "the keys that seal goods; `vend402 init` makes one"),
+    keyPepper: read.hex32("VEND402_KEY_PEPPER", PEPPER_USE),
+    orders: readOrders(read),
+    limits: readLimits(read),
+    work: {
+      fulfilConcurrency: read.whole("VEND402_FULFIL_CONCURRENCY", 64, [1, 1_000]),
+      supplierRefreshMs: read.spanMs("VEND402_SUPPLIER_REFRESH", 10_000),
+      sweepEveryMs: read.spanMs("VEND402_SWEEP_EVERY", 5 * MINUTE_MS),
+    },
+    prices: readPrices(read),
+    stellar: readStellar(read),
+    supplierTexts: read.allWith(SUPPLIER_PREFIX),
+  };
+  return read.problems.length === 0
+    ? { kind: "config", config }
+    : { kind: "problems", problems: read.problems };
+}
+
+function readOrders(read: Reader): Config["orders"] {
+  const deadlineMs = read.spanMs("VEND402_FULFIL_DEADLINE", 0);
+  return {
+    windowMs: read.spanMs("VEND402_PAYMENT_WINDOW", 2 * HOUR_MS),
+    volatileMs: read.spanMs("VEND402_XLM_QUOTE", 10 * MINUTE_MS),
+    spreadBps: BigInt(read.whole("VEND402_XLM_SPREAD_BPS", 100, [0, 5_000])),
+    deadlineMs: deadlineMs === 0 ? null : deadlineMs,
+    unmatchedHoldMs: read.spanMs("VEND402_UNMATCHED_HOLD", 10 * MINUTE_MS),
+    maxCostBps: BigInt(read.whole("VEND402_MAX_COST_BPS", 10_000, [1, 100_000])),
+    excessDustUsdMicro: read.usdMicro("VEND402_EXCESS_DUST", 1_000n),
+  };
+}
+
+function readLimits(read: Reader): Config["limits"] {
+  const range = [1, 1_000_000_000] as const;
+  return {
+    ordersPerHour: read.whole("VEND402_ORDERS_PER_HOUR", 60, range),
+    readsPerMinute: read.whole("VEND402_READS_PER_MINUTE", 600, range),
+    statusPerMinute: read.whole("VEND402_STATUS_PER_MINUTE", 180, range),
+    streamsPerKey: read.whole("VEND402_STREAMS_PER_KEY", 20, range),
+    streamsPerServer: read.whole("VEND402_STREAMS_PER_SERVER", 1_000, range),
+  };
+}
+
+function readPrices(read: Reader): PriceSettings {
+  return {
+    sep40Contract: read.text("VEND402_PRICE_CONTRACT"),
+    feeds: read.list("VEND402_PRICE_FEEDS"),
+    refreshMs: read.spanMs("VEND402_PRICE_REFRESH", 15_000),
+    staleMs: read.spanMs("VEND402_PRICE_STALE", 5 * MINUTE_MS),
+    minSources: read.whole("VEND402_PRICE_MIN_SOURCES", 1, [1, 20]),
+  };
+}
+
+function readStellar(read: Reader): StellarSettings {
+  const rpcUrls = read.list("VEND402_STELLAR_RPC");
+  const startLedger = read.whole("VEND402_STELLAR_START_LEDGER", 0, [0, 4_294_967_295]);
+  return {
+    network: read.required("VEND402_STELLAR_NETWORK", "local, testnet or pubnet"),
+    passphrase: read.text("VEND402_STELLAR_PASSPHRASE"),
+    rpcUrls: rpcUrls.length === 0 ? null : rpcUrls,
+    receiverContractId: read.text("VEND402_STELLAR_RECEIVER"),
+    receiverWasmSha256: read.text("VEND402_STELLAR_RECEIVER_SHA256"),
+    usdcCode: read.text("VEND402_STELLAR_USDC_CODE"),
+    usdcIssuer: read.text("VEND402_STELLAR_USDC_ISSUER"),
+    treasuryAddress: read.text("VEND402_STELLAR_TREASURY"),
+    treasurySecret: read.text("VEND402_STELLAR_TREASURY_SECRET"),
+    channelSecrets: read.list("VEND402_STELLAR_CHANNEL_SECRETS"),
+    keeperSecret: read.text("VEND402_STELLAR_KEEPER_SECRET"),
+    startLedger: startLedger === 0 ? null : startLedger,
+    sweepMinUsdc: read.text("VEND402_SWEEP_MIN_USDC"),
+    sweepMinXlm: read.text("VEND402_SWEEP_MIN_XLM"),
+  };
+}
+
+/** What commands about stored data need. */
+export interface StoreSettings {
+  readonly dataFolder: string;
+  readonly keyPepper: string;
+}
+
+/** The part of the configuration that is about stored data, or what is wrong with it. */
+export function readStoreSettings(
+  env: Environment = process.env,
+):
+  | { readonly kind: "settings"; readonly settings: StoreSettings }
+  | { readonly kind: "problems"; readonly problems: readonly string[] } {
+  const read = new Reader(env);
+  const settings = {
+    dataFolder: read.text("VEND402_DATA") ?? "data",
+    keyPepper: read.hex32("VEND402_KEY_PEPPER", PEPPER_USE),
+  };
+  return read.problems.length === 0
+    ? { kind: "settings", settings }
+    : { kind: "problems", problems: read.problems };
+}
