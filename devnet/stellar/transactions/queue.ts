@@ -1,0 +1,138 @@
+import { availableBalance, loadAccount } from "../ledger/accounts.ts";
+import { accountKey, type EntryKey } from "../ledger/entry-key.ts";
+import { feeUnits, inclusionFee, type SubmittedTransaction } from "./envelope.ts";
+import type { TransactionEnd } from "./results.ts";
+import { type EnvelopeFault, envelopeFault, type ValidationContext } from "./validate.ts";
+
+/** As core answers a submission. `fault` goes with ERROR. */
+export type QueueAnswer =
+  | { readonly status: "PENDING" | "DUPLICATE" | "TRY_AGAIN_LATER" }
+  | { readonly status: "ERROR"; readonly fault: EnvelopeFault };
+
+/** Ledgers after which a transaction that did not fit is dropped. */
+const MAX_AGE_LEDGERS = 4;
+/** Ledgers during which an applied or dropped transaction is answered with TRY_AGAIN_LATER. */
+const BAN_LEDGERS = 10;
+/** A fee bump replaces a waiting transaction if it pays this many times the fee. */
+const REPLACE_FACTOR = 10n;
+
+/**
+ * Transactions that wait for the next ledger, at most one per source account (stellar-core's
+ * TransactionQueue).
+ */
+export interface TransactionQueue {
+  readonly size: number;
+  add(context: ValidationContext, submitted: SubmittedTransaction): QueueAnswer;
+  /** What the next ledger applies, in order of arrival; the invalid ones are dropped for good. */
+  take(context: ValidationContext, limit: number): SubmittedTransaction[];
+  /** Removes a waiting transaction without a trace; false if it was not waiting. */
+  lose(hash: string): boolean;
+  /** To be told of every closed ledger and what it applied. */
+  closed(sequence: number, applied: readonly SubmittedTransaction[]): void;
+}
+
+interface Waiting {
+  readonly submitted: SubmittedTransaction;
+  age: number;
+}
+
+export function createTransactionQueue(): TransactionQueue {
+  const bySource = new Map<EntryKey, Waiting>();
+  const bannedUntil = new Map<string, number>();
+  let latest = 0;
+
+  function ban({ hash }: SubmittedTransaction): void {
+    bannedUntil.set(hash, latest + BAN_LEDGERS);
+  }
+
+  /** Fees already promised by the payer's other waiting transactions. */
+  function promised(payer: EntryKey, except: Waiting | undefined): bigint {
+    let sum = 0n;
+    for (const waiting of bySource.values()) {
+      const pays = accountKey(waiting.submitted.feeSource) === payer;
+      if (pays && waiting !== except) sum += waiting.submitted.maxFeeStroops;
+    }
+    return sum;
+  }
+
+  function overdrawn(
+    { state, ledger }: ValidationContext,
+    submitted: SubmittedTransaction,
+    replaced: Waiting | undefined,
+  ): boolean {
+    const payer = loadAccount(state, submitted.feeSource);
+    if (!payer || bySource.size === 0) return false;
+    const spoken = promised(accountKey(submitted.feeSource), replaced);
+    return availableBalance(payer, ledger) < spoken + submitted.maxFeeStroops;
+  }
+
+  return {
+    get size() {
+      return bySource.size;
+    },
+    add(context, submitted) {
+      if (bannedUntil.has(submitted.hash)) return { status: "TRY_AGAIN_LATER" };
+      const source = accountKey(submitted.source);
+      const waiting = bySource.get(source);
+      if (waiting?.submitted.hash === submitted.hash) return { status: "DUPLICATE" };
+      if (waiting) {
+        const answer = replacement(waiting.submitted, submitted);
+        if (answer) return answer;
+      }
+      const fault = envelopeFault(context, submitted);
+      if (fault) return { status: "ERROR", fault };
+      if (overdrawn(context, submitted, waiting)) return envelopeError("txInsufficientBalance");
+      // A replacement keeps no place: it is inserted anew at the end.
+      bySource.delete(source);
+      bySource.set(source, { submitted, age: 0 });
+      return { status: "PENDING" };
+    },
+    take(context, limit) {
+      const taken: SubmittedTransaction[] = [];
+      for (const [source, { submitted }] of bySource) {
+        if (envelopeFault(context, submitted)) {
+          bySource.delete(source);
+          ban(submitted);
+        } else if (taken.length < limit) {
+          bySource.delete(source);
+          taken.push(submitted);
+        }
+      }
+      return taken;
+    },
+    lose(hash) {
+      for (const [source, { submitted }] of bySource) {
+        if (submitted.hash === hash) return bySource.delete(source);
+      }
+      return false;
+    },
+    closed(sequence, applied) {
+      latest = sequence;
+      for (const [hash, until] of bannedUntil) if (until <= sequence) bannedUntil.delete(hash);
+      for (const submitted of applied) ban(submitted);
+      for (const [source, waiting] of bySource) {
+        waiting.age += 1;
+        if (waiting.age < MAX_AGE_LEDGERS) continue;
+        bySource.delete(source);
+        ban(waiting.submitted);
+      }
+    },
+  };
+}
+
+/** May the newcomer take the place of what waits for the same account? Null if it may. */
+function replacement(
+  waiting: SubmittedTransaction,
+  newcomer: SubmittedTransaction,
+): QueueAnswer | null {
+  const sameSequence = waiting.tx.seqNum === newcomer.tx.seqNum;
+  if (!newcomer.feeBump || !sameSequence) return { status: "TRY_AGAIN_LATER" };
+  const offered = inclusionFee(newcomer) * feeUnits(waiting);
+  const needed = inclusionFee(waiting) * feeUnits(newcomer) * REPLACE_FACTOR;
+  return offered < needed ? envelopeError("txInsufficientFee") : null;
+}
+
+function envelopeError(code: "txInsufficientFee" | "txInsufficientBalance"): QueueAnswer {
+  const end: TransactionEnd = { code };
+  return { status: "ERROR", fault: { end, of: "envelope" } };
+}
