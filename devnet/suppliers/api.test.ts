@@ -111,14 +111,14 @@ test("a sale goes on when the client has given up, and the look-up finds it", as
     body: JSON.stringify({ reference: "order-1", face_value: "25.00", currency: "USD" }),
     signal: giveUp.signal,
   });
-  await expect.poll(() => supplier.calls().issue).toBe(1);
+  await expect.poll(() => supplier.calls().issue, { timeout: 5_000 }).toBe(1);
   giveUp.abort();
   await expect(given).rejects.toThrow("aborted");
 
   const lookUp = "/v1/cards?reference=order-1";
   expect((await supplier.client.get(lookUp)).body).toEqual({ cards: [], in_progress: true });
   finishSale.resolve();
-  await expect.poll(() => supplier.ledger().length).toBe(1);
+  await expect.poll(() => supplier.ledger().length, { timeout: 5_000 }).toBe(1);
   expect((await supplier.client.get(lookUp)).body).toMatchObject({
     cards: [{ reference: "order-1", status: "issued" }],
     in_progress: false,

@@ -93,7 +93,9 @@ test("a call that times out never answers; with when after it has sold", async (
     });
     await expect(asked).rejects.toThrow("aborted due to timeout");
   }
-  await expect.poll(() => supplier.ledger().map((sold) => sold.reference)).toEqual(["order-2"]);
+  await expect
+    .poll(() => supplier.ledger().map((sold) => sold.reference), { timeout: 5_000 })
+    .toEqual(["order-2"]);
 });
 
 test("a rate limit says when to come back", async () => {
@@ -260,7 +262,7 @@ test("a reset forgets sales, firings and scripted rules, and ends the sales in p
   await client.get("/v1/balance");
   supplier.faults.add({ call: "issue", fault: "slow", delayMs: 60_000 });
   const hanging = client.issue("order-2");
-  await expect.poll(() => supplier.calls().issue).toBe(2);
+  await expect.poll(() => supplier.calls().issue, { timeout: 5_000 }).toBe(2);
 
   const [reset] = await Promise.all([
     client.post("/__sim/reset"),

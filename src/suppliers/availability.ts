@@ -40,7 +40,13 @@ export function availabilityOf(
   if (faceUsdMicro === null) return { kind: "available" };
   return {
     kind: "out_of_range",
-    minUsdMicro: others.reduce((min, { minFaceUsdMicro: at }) => (at < min ? at : min), first.minFaceUsdMicro),
-    maxUsdMicro: others.reduce((max, { maxFaceUsdMicro: at }) => (at > max ? at : max), first.maxFaceUsdMicro),
+    minUsdMicro: others.reduce(
+      (min, { minFaceUsdMicro: at }) => (at < min ? at : min),
+      first.minFaceUsdMicro,
+    ),
+    maxUsdMicro: others.reduce(
+      (max, { maxFaceUsdMicro: at }) => (at > max ? at : max),
+      first.maxFaceUsdMicro,
+    ),
   };
 }

@@ -1,3 +1,5 @@
+import { unreachable } from "../errors.ts";
+
 /**
  * Stops buying at a supplier that keeps failing. Pure: plain data in, plain data out.
  *
@@ -48,7 +50,10 @@ export function isProbeDue(breaker: Breaker, nowMs: number, terms = BREAKER_TERM
   return breaker.state === "open" && nowMs - (breaker.openedAtMs ?? 0) >= terms.coolDownMs;
 }
 
-/** The breaker after an event. The same object when the event changes nothing. */
+/**
+ * The breaker after an event. The same object when the event changes nothing: a probe may be reported at any
+ * time, and counts only when it was due.
+ */
 export function stepBreaker(
   breaker: Breaker,
   event: BreakerEvent,
@@ -65,7 +70,11 @@ export function stepBreaker(
     case "probe_succeeded":
       return isProbeDue(breaker, nowMs, terms) ? { ...breaker, state: "half_open" } : breaker;
     case "probe_faulted":
-      return breaker.state === "closed" ? breaker : open(breaker.consecutiveFaults, nowMs);
+      return breaker.state === "half_open" || isProbeDue(breaker, nowMs, terms)
+        ? open(breaker.consecutiveFaults, nowMs)
+        : breaker;
+    default:
+      return unreachable(event);
   }
 }
 

@@ -1,0 +1,5 @@
+/** Whom this shop can buy from: one line per adapter. */
+import type { SupplierModule } from "./module.ts";
+import { simCards } from "./sim-cards/index.ts";
+
+export const supplierModules: readonly SupplierModule[] = [simCards];
