@@ -126,10 +126,17 @@ export interface Rail {
   readDeposits(cursor: string | null, signal: AbortSignal): Promise<DepositsRead>;
   /** Resolves when there may be news: aligned to the ledger close, never busier than the rail allows. */
   waitForNews(signal: AbortSignal): Promise<void>;
-  /** Moves what was received to the treasury; resolves with a line for the log, null when there was nothing. */
-  sweep(signal: AbortSignal): Promise<Outcome<string | null>>;
-  /** Start-up checks. An empty list means ready. */
-  check(): Promise<readonly RailProblem[]>;
+  /**
+   * Moves what was received to the treasury; resolves with a line for the log, null when there was nothing.
+   * "worthwhile" (the default) leaves amounts that are not worth a fee, "everything" does not: for a treasury
+   * that is short.
+   */
+  sweep(signal: AbortSignal, extent?: "worthwhile" | "everything"): Promise<Outcome<string | null>>;
+  /**
+   * Start-up checks. An empty list means ready. `cursor`: the stored one, if any, so that a gap in the
+   * chain's history is found before anything is read.
+   */
+  check(cursor?: string | null): Promise<readonly RailProblem[]>;
 }
 
 /** What a rail is given besides its own configuration. */
