@@ -1,0 +1,112 @@
+/** Settings turned into the parts of a shop, or a list of everything that is wrong. With main.ts, what knows every adapter. */
+import { readFileSync } from "node:fs";
+import { systemClock } from "./clock.ts";
+import type { Config } from "./config.ts";
+import type { Log } from "./log.ts";
+import { parseDecimal } from "./money.ts";
+import type { Product } from "./products/product.ts";
+import { products } from "./products/index.ts";
+import type { Rail } from "./rails/rail.ts";
+import { rails as railModules } from "./rails/index.ts";
+import type { SupplierModule } from "./suppliers/module.ts";
+import { supplierModules } from "./suppliers/index.ts";
+import type { Supplier } from "./suppliers/supplier.ts";
+import { parseKeyring, type Keyring } from "./vault/keyring.ts";
+
+export interface Parts {
+  readonly product: Product;
+  readonly rail: Rail;
+  readonly suppliers: ReadonlyMap<string, Supplier>;
+  readonly keyring: Keyring;
+  readonly pepper: Uint8Array;
+}
+
+export type AssembledParts =
+  | { readonly kind: "parts"; readonly parts: Parts }
+  | { readonly kind: "problems"; readonly problems: readonly string[] };
+
+/** Opens every adapter; none of them calls anybody yet. */
+export function assembleParts(config: Config, log: Log): AssembledParts {
+  const keyring = parseKeyring(config.masterKeys);
+  const stellar = parseStellar(config);
+  const suppliers = openSuppliers(config.supplierTexts);
+  const problems = [
+    ...(typeof keyring === "string" ? [`VEND402_MASTER_KEYS: ${keyring}`] : []),
+    ...(stellar.kind === "problems"
+      ? stellar.problems.map((problem) => `the Stellar rail: ${problem}`)
+      : []),
+    ...suppliers.problems,
+  ];
+  const [product] = products;
+  if (
+    problems.length > 0 ||
+    typeof keyring === "string" ||
+    stellar.kind === "problems" ||
+    product === undefined
+  )
+    return { kind: "problems", problems };
+  const rail = railModules["stellar-contract"].open(stellar.config, { clock: systemClock, log });
+  const pepper = new Uint8Array(Buffer.from(config.keyPepper, "hex"));
+  return {
+    kind: "parts",
+    parts: { product, rail, suppliers: suppliers.open, keyring, pepper },
+  };
+}
+
+const STELLAR_DECIMALS = 7;
+
+/** The settings of the Stellar rail; the receiver's code hash is the committed artefact's unless it is given. */
+export function parseStellar(config: Pick<Config, "stellar">) {
+  const { stellar } = config;
+  const known = Object.entries(stellar).filter(([, value]) => value !== null);
+  const minimum = (text: string | null): bigint | null =>
+    text === null ? null : parseDecimal(text, STELLAR_DECIMALS);
+  const USDC = minimum(stellar.sweepMinUsdc) ?? 100_000_000n;
+  const XLM = minimum(stellar.sweepMinXlm) ?? 100_000_000n;
+  return railModules["stellar-contract"].parse({
+    ...(Object.fromEntries(known) as { network: string }),
+    receiverWasmSha256: stellar.receiverWasmSha256 ?? committedReceiverSha256(),
+    tuning: { sweepMinAtomic: { USDC, XLM } },
+  });
+}
+
+function committedReceiverSha256(): string {
+  const file = new URL("../contracts/stellar/receiver.manifest.json", import.meta.url);
+  const manifest = JSON.parse(readFileSync(file, "utf8")) as { readonly sha256: string };
+  return manifest.sha256;
+}
+
+function openSuppliers(texts: Readonly<Record<string, string>>): {
+  readonly open: ReadonlyMap<string, Supplier>;
+  readonly problems: readonly string[];
+} {
+  const open = new Map<string, Supplier>();
+  const problems: string[] = [];
+  for (const module of supplierModules) {
+    const given = module.settings.filter(({ name }) => texts[variableOf(module, name)] !== undefined);
+    if (given.length === 0) continue;
+    const wrong = module.settings.filter(
+      ({ name, accepts }) => !accepts(texts[variableOf(module, name)] ?? ""),
+    );
+    problems.push(...wrong.map(({ name, must }) => `${variableOf(module, name)} must be ${must}`));
+    if (wrong.length > 0) continue;
+    const settings = module.settings.map(({ name }) => [
+      name,
+      texts[variableOf(module, name)] ?? "",
+    ]);
+    open.set(module.id, module.open(Object.fromEntries(settings) as Record<string, string>));
+  }
+  if (open.size === 0 && problems.length === 0)
+    problems.push(
+      `no supplier is configured: set ${supplierModules
+        .flatMap((module) => module.settings.map(({ name }) => variableOf(module, name)))
+        .join(", ")}`,
+    );
+  return { open, problems };
+}
+
+/** "VEND402_SUPPLIER_SIM_CARDS_API_KEY" */
+function variableOf(module: SupplierModule, setting: string): string {
+  const name = `VEND402_SUPPLIER_${module.id}_${setting}`;
+  return name.toUpperCase().replaceAll("-", "_");
+}
