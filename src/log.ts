@@ -18,10 +18,13 @@ export interface Log {
 
 const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 const SECRET_NAME =
-  /^(number|pan|cvv|cvc|expiry|card|goods|sealed|secret|seed|password|passphrase|token|pepper|authorization|cookie|api_?key|x-api-key|activation_?code|private_?key|body|envelope)$/i;
-const API_KEY = /\b(?:cards402|vend402)_[0-9a-z]{16,}/gi;
-const STELLAR_SEED = /\bS[A-Z2-7]{55}\b/g;
-const DIGITS = /(?<!\d)(?:\d[ -]?){12,18}\d(?!\d)/g;
+  /^(number|pan|expiry|card|goods|sealed|seed|passphrase|token|authorization|cookie|api_?key|x-api-key|body|envelope)$|cvv|cvc|secret|password|pepper|activation_?code|private_?key|master_?key/i;
+const API_KEY = /(?:cards402|vend402)_[0-9a-z]{16,}/gi;
+const STELLAR_SEED = /(?<![A-Z2-7])S[A-Z2-7]{55}(?![A-Z2-7])/g;
+/** Groups of digits with a blank or dash between them; a hash of 64 hex digits is taken whole, to be left alone. */
+const DIGIT_GROUPS = /(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])|\d+(?:[ -]\d+)*/g;
+/** What card schemes issue today; 13 digits would take one in ten timestamps with them. None begins with 0. */
+const CARD_DIGITS = { min: 14, max: 19 } as const;
 const REMOVED = "[removed]";
 const MAX_DEPTH = 6;
 
@@ -41,19 +44,45 @@ export function redactText(text: string): string {
   return text
     .replace(API_KEY, REMOVED)
     .replace(STELLAR_SEED, REMOVED)
-    .replace(DIGITS, (run) => (passesLuhn(run.replace(/\D/g, "")) ? REMOVED : run));
+    .replace(DIGIT_GROUPS, (run) => (/[a-f]/.test(run) ? run : withoutCards(run)));
+}
+
+/**
+ * A card number may stand among other numbers ("7 4111 1111 1111 1111 12") and there is no telling which
+ * digits are its own, so every group that is part of any possible number goes.
+ */
+function withoutCards(run: string): string {
+  const groups = [...run.matchAll(/\d+/g)];
+  const removed = new Set<number>();
+  for (const first of groups.keys()) {
+    let digits = "";
+    for (let last = first; last < groups.length && digits.length < CARD_DIGITS.max; last++) {
+      digits += groups[last]?.[0] ?? "";
+      if (isCardNumber(digits)) for (let i = first; i <= last; i++) removed.add(i);
+    }
+  }
+  if (removed.size === 0) return run;
+  return groups.map(({ 0: group }, i) => (removed.has(i) ? REMOVED : group)).join(" ");
+}
+
+function isCardNumber(digits: string): boolean {
+  const { min, max } = CARD_DIGITS;
+  const hasLength = digits.length >= min && digits.length <= max;
+  return hasLength && !digits.startsWith("0") && passesLuhn(digits);
 }
 
 function redact(value: unknown, depth: number): unknown {
   if (typeof value === "string") return redactText(value);
+  if (typeof value === "number") return isCardNumber(String(value)) ? REMOVED : value;
   if (typeof value === "bigint") return value.toString();
   if (typeof value !== "object" || value === null) return value;
   if (depth > MAX_DEPTH) return "[deep]";
   if (value instanceof Error) return errorFacts(value, depth);
+  if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
   if (Array.isArray(value)) return value.map((item) => redact(item, depth + 1));
   return Object.fromEntries(
     Object.entries(value).map(([name, item]) => [
-      name,
+      redactText(name),
       SECRET_NAME.test(name) ? REMOVED : redact(item, depth + 1),
     ]),
   );

@@ -20,7 +20,8 @@ const DECIMAL = /^(\d{1,30})(?:\.(\d{1,30}))?$/;
 
 /**
  * Base units of a plain decimal ("10.5" with 7 decimals is 105_000_000n), or null when the text is not a
- * plain non-negative decimal or has more fraction digits than the asset (trailing zeros are allowed).
+ * plain non-negative decimal of at most 30 digits on either side, or has more fraction digits than the asset
+ * (trailing zeros are allowed).
  */
 export function parseDecimal(text: string, decimals: number): bigint | null {
   const match = DECIMAL.exec(text);
@@ -50,7 +51,10 @@ export function formatAmount(amount: Amount, minFractionDigits = 2): string {
   return `${formatDecimal(amount.atomic, amount.asset.decimals, minFractionDigits)} ${amount.asset.symbol}`;
 }
 
-/** a × b ÷ c, rounded up: what the payer owes is never short by a fraction of a base unit. */
+/**
+ * a × b ÷ c of numbers that are not negative, rounded up: what the payer owes is never short by a fraction of
+ * a base unit.
+ */
 export function mulDivCeil(a: bigint, b: bigint, c: bigint): bigint {
   const product = a * b;
   return product / c + (product % c === 0n ? 0n : 1n);

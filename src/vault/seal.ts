@@ -75,6 +75,7 @@ function encrypt(
 
 function decrypt(key: Uint8Array, text: string, binding: Uint8Array): Buffer {
   const bytes = Buffer.from(text, "base64url");
+  assert(bytes.toString("base64url") === text, "sealed bytes are not written as we write them");
   assert(bytes.length > IV_BYTES + TAG_BYTES, "sealed bytes are cut short");
   const decipher = createDecipheriv(ALGORITHM, key, bytes.subarray(0, IV_BYTES), {
     authTagLength: TAG_BYTES,

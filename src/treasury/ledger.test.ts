@@ -1,0 +1,103 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import {
+  deliveryEntry,
+  depositEntry,
+  payoutEntry,
+  purchaseEntry,
+  type Entry,
+  type PayoutCause,
+  type Posting,
+} from "./ledger.ts";
+
+const railId = "stellar:testnet/contract";
+const assetId = "stellar:testnet/asset:USDC-G";
+
+function sums(postings: readonly Posting[], of: (posting: Posting) => string): Map<string, bigint> {
+  const totals = new Map<string, bigint>();
+  for (const posting of postings)
+    totals.set(of(posting), (totals.get(of(posting)) ?? 0n) + posting.atomic);
+  return totals;
+}
+
+function expectZeroSum(entry: Entry): void {
+  for (const total of sums(entry.postings, (posting) => posting.assetId).values())
+    expect(total).toBe(0n);
+}
+
+/** What is left on each account once all entries are booked, without the empty ones. */
+function balances(entries: readonly Entry[]): Record<string, bigint> {
+  const postings = entries.flatMap((entry) => entry.postings);
+  const totals = sums(postings, (posting) => posting.account);
+  return Object.fromEntries([...totals].filter(([, total]) => total !== 0n));
+}
+
+const money = fc.bigInt({ min: 0n, max: 10n ** 30n });
+
+test("the postings of every entry sum to zero per asset", () => {
+  const cause = fc.constantFrom<PayoutCause>("order_failed", "excess", "unmatched");
+  fc.assert(
+    fc.property(money, money, cause, (priceAtomic, over, why) => {
+      const atomic = priceAtomic + over;
+      const deposit = { id: "d", railId, assetId, atomic };
+      expectZeroSum(depositEntry({ ...deposit, match: { priceAtomic } }));
+      expectZeroSum(depositEntry({ ...deposit, match: null }));
+      expectZeroSum(deliveryEntry({ id: "o", assetId, priceAtomic }));
+      expectZeroSum(payoutEntry({ id: "p", railId, assetId, atomic, cause: why }));
+      expectZeroSum(purchaseEntry({ id: "a", supplierId: "s", costUsdMicro: atomic }));
+    }),
+  );
+});
+
+test("a deposit is held, and owed as the order's price and its excess", () => {
+  fc.assert(
+    fc.property(money, money, (priceAtomic, over) => {
+      const atomic = priceAtomic + over;
+      const entry = depositEntry({ id: "d", railId, assetId, atomic, match: { priceAtomic } });
+      const left = balances([entry]);
+      expect(left[`held:${railId}`] ?? 0n).toBe(atomic);
+      expect(left["owed:orders"] ?? 0n).toBe(-priceAtomic);
+      expect(left["owed:excess"] ?? 0n).toBe(-over);
+    }),
+  );
+});
+
+const paid = depositEntry({ id: "d", railId, assetId, atomic: 12n, match: { priceAtomic: 10n } });
+const excess = payoutEntry({ id: "e", railId, assetId, atomic: 2n, cause: "excess" });
+
+test("an order that is delivered and its excess returned leaves its price as revenue", () => {
+  const delivered = deliveryEntry({ id: "o", assetId, priceAtomic: 10n });
+  expect(balances([paid, excess, delivered])).toEqual({ [`held:${railId}`]: 10n, revenue: -10n });
+});
+
+test("an order that is refunded leaves nothing held and nothing owed", () => {
+  const refund = payoutEntry({ id: "p", railId, assetId, atomic: 10n, cause: "order_failed" });
+  expect(balances([paid, excess, refund])).toEqual({});
+});
+
+test("an unmatched payment is owed until it went back", () => {
+  const seen = depositEntry({ id: "u", railId, assetId, atomic: 7n, match: null });
+  expect(balances([seen])).toEqual({ [`held:${railId}`]: 7n, "owed:unmatched": -7n });
+  const back = payoutEntry({ id: "q", railId, assetId, atomic: 7n, cause: "unmatched" });
+  expect(balances([seen, back])).toEqual({});
+});
+
+test("goods cost what the supplier was owed for them, in dollars", () => {
+  expect(balances([purchaseEntry({ id: "a", supplierId: "s", costUsdMicro: 9_900_000n })])).toEqual(
+    { "cost:s": 9_900_000n, "supplier:s": -9_900_000n },
+  );
+});
+
+test("a deposit of nothing books nothing", () => {
+  expect(depositEntry({ id: "z", railId, assetId, atomic: 0n, match: null }).postings).toEqual([]);
+});
+
+test("entries of different facts never share an id", () => {
+  const ids = [
+    depositEntry({ id: "x", railId, assetId, atomic: 1n, match: null }),
+    deliveryEntry({ id: "x", assetId, priceAtomic: 1n }),
+    purchaseEntry({ id: "x", supplierId: "s", costUsdMicro: 1n }),
+    payoutEntry({ id: "x", railId, assetId, atomic: 1n, cause: "excess" }),
+  ].map((entry) => entry.id);
+  expect(new Set(ids).size).toBe(4);
+});
