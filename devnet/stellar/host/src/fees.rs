@@ -24,7 +24,10 @@ pub fn declared_fees(
     let resources = declared_resources(operation, data, transaction_size_bytes);
     let (non_refundable, _) =
         compute_transaction_resource_fee(&resources, &settings.network.fee_configuration);
-    DeclaredFees { non_refundable, max_refundable: data.resource_fee.saturating_sub(non_refundable) }
+    DeclaredFees {
+        non_refundable,
+        max_refundable: data.resource_fee.saturating_sub(non_refundable),
+    }
 }
 
 /// Events and rent that were really used. `events_bytes` counts contract events and the returned value.
@@ -42,7 +45,8 @@ pub fn used_fees(
 ) -> UsedFees {
     let network = &settings.network;
     let rent = compute_rent_fee(rent_changes, &network.rent_fee_configuration, sequence);
-    let resources = TransactionResources { contract_events_size_bytes: events_bytes, ..no_resources() };
+    let resources =
+        TransactionResources { contract_events_size_bytes: events_bytes, ..no_resources() };
     let (_, events) = compute_transaction_resource_fee(&resources, &network.fee_configuration);
     UsedFees { refundable: rent.saturating_add(events), rent }
 }
@@ -71,7 +75,8 @@ fn disk_reads(operation: &OperationBody, data: &SorobanTransactionData) -> u32 {
         return footprint.read_write.len() as u32;
     }
     let keys = footprint.read_only.iter().chain(footprint.read_write.iter());
-    let classic = keys.filter(|k| !matches!(k, LedgerKey::ContractData(_) | LedgerKey::ContractCode(_)));
+    let classic =
+        keys.filter(|k| !matches!(k, LedgerKey::ContractData(_) | LedgerKey::ContractCode(_)));
     (classic.count() + archived_indices(data).len()) as u32
 }
 

@@ -26,7 +26,8 @@ pub fn apply(
     trace.cpu_instructions = budget.get_cpu_insns_consumed().unwrap_or(0);
     let invoked = called.map_err(|error| blame(error, &budget, scene))?;
 
-    let result = invoked.encoded_invoke_result.map_err(|e| blame(format!("{e:?}"), &budget, scene))?;
+    let result =
+        invoked.encoded_invoke_result.map_err(|e| blame(format!("{e:?}"), &budget, scene))?;
     check_writes(&invoked.ledger_changes, data, &scene.settings.size_limits)?;
     let events = invoked.encoded_contract_events;
     let events_bytes = events.iter().map(Vec::len).sum::<usize>();
@@ -77,7 +78,10 @@ fn read_entry(
     inputs: &mut Inputs,
 ) -> Result<(), Failure> {
     if restorable.is_some() && !is_persistent(key) {
-        return Err(Failure::new(FailureCode::Malformed, "only persistent entries can be restored"));
+        return Err(Failure::new(
+            FailureCode::Malformed,
+            "only persistent entries can be restored",
+        ));
     }
     let key_bytes = encode(key)?;
     let Some(stored) = scene.store.get(&key_bytes) else { return Ok(()) };
@@ -164,7 +168,9 @@ fn check_writes(
             _ => limits.max_data_entry_size_bytes,
         };
         if limit.is_some_and(|limit| size > limit) {
-            return too_much(format!("a contract entry of {size} bytes is over the network's limit"));
+            return too_much(format!(
+                "a contract entry of {size} bytes is over the network's limit"
+            ));
         }
     }
     let declared = data.resources.write_bytes;

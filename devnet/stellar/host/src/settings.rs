@@ -149,11 +149,13 @@ fn own_cost_params() -> Result<CostParams, String> {
     let mut cpu = Vec::new();
     let mut memory = Vec::new();
     for cost in ContractCostType::variants() {
-        let (constant, linear) = own_cost(cost).ok_or_else(|| format!("no cost known for {cost:?}"))?;
+        let (constant, linear) =
+            own_cost(cost).ok_or_else(|| format!("no cost known for {cost:?}"))?;
         cpu.push(cost_entry(constant.cpu, linear.cpu));
         memory.push(cost_entry(constant.memory, linear.memory));
     }
-    let table = |entries: Vec<_>| entries.try_into().map(ContractCostParams).map_err(|e| format!("{e}"));
+    let table =
+        |entries: Vec<_>| entries.try_into().map(ContractCostParams).map_err(|e| format!("{e}"));
     Ok(CostParams { cpu: table(cpu)?, memory: table(memory)? })
 }
 
@@ -170,10 +172,13 @@ fn cost_entry(const_term: i64, linear_term: i64) -> ContractCostParamEntry {
 /// Constant and linear term of one cost type.
 fn own_cost(cost: ContractCostType) -> Option<(Cost, Cost)> {
     // A type without a linear term refuses every input.
-    let Some(base) = charge(cost, Some(0)) else { return Some((charge(cost, None)?, Cost::default())) };
+    let Some(base) = charge(cost, Some(0)) else {
+        return Some((charge(cost, None)?, Cost::default()));
+    };
     let (input, full) = [128, 8, 1].into_iter().find_map(|n| Some((n, charge(cost, Some(n))?)))?;
     let scale = 128 / input as i64;
-    let linear = Cost { cpu: (full.cpu - base.cpu) * scale, memory: (full.memory - base.memory) * scale };
+    let linear =
+        Cost { cpu: (full.cpu - base.cpu) * scale, memory: (full.memory - base.memory) * scale };
     Some((base, linear))
 }
 
@@ -199,12 +204,17 @@ mod tests {
             (ContractCostType::VerifyEd25519Sig, Some(64)),
         ];
         for (cost, input) in probes {
-            let rebuilt = Budget::try_from_configs(u64::MAX, u64::MAX, own.cpu.clone(), own.memory.clone());
+            let rebuilt =
+                Budget::try_from_configs(u64::MAX, u64::MAX, own.cpu.clone(), own.memory.clone());
             let rebuilt = rebuilt.unwrap();
             rebuilt.charge(cost, input).unwrap();
             let built_in = charge(cost, input).unwrap();
             assert_eq!(rebuilt.get_cpu_insns_consumed().unwrap() as i64, built_in.cpu, "{cost:?}");
-            assert_eq!(rebuilt.get_mem_bytes_consumed().unwrap() as i64, built_in.memory, "{cost:?}");
+            assert_eq!(
+                rebuilt.get_mem_bytes_consumed().unwrap() as i64,
+                built_in.memory,
+                "{cost:?}"
+            );
         }
     }
 }

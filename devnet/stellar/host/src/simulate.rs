@@ -104,9 +104,8 @@ fn invoke(
     op: &InvokeHostFunctionOp,
     request: &SimulateRequest,
 ) -> anyhow::Result<SimulateAnswer> {
-    let recording = |root_only| {
-        RecordingInvocationAuthMode::recording(root_only, request.use_upgraded_auth)
-    };
+    let recording =
+        |root_only| RecordingInvocationAuthMode::recording(root_only, request.use_upgraded_auth);
     let auth_mode = match request.auth_mode {
         AuthMode::Enforce => RecordingInvocationAuthMode::Enforcing(op.auth.to_vec()),
         AuthMode::Record => recording(true),
@@ -149,8 +148,14 @@ fn extend_ttl(
     let restored = AutoRestoringSnapshotSource::new(scene.snapshot.clone(), &scene.ledger_info)?;
     let keys = footprint.read_only.as_slice();
     let (network, adjustment) = (scene.network, &scene.adjustment);
-    let extended =
-        simulate_extend_ttl_op(&restored, network, adjustment, &scene.ledger_info, keys, op.extend_to)?;
+    let extended = simulate_extend_ttl_op(
+        &restored,
+        network,
+        adjustment,
+        &scene.ledger_info,
+        keys,
+        op.extend_to,
+    )?;
     let preamble = restored.simulate_restore_keys_op(network, adjustment, &scene.ledger_info)?;
     Ok(SimulateAnswer::Simulated(Box::new(without_invocation(extended.transaction_data, preamble))))
 }

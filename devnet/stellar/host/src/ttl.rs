@@ -57,7 +57,8 @@ pub fn restore(scene: &Scene) -> Result<Effects, Failure> {
         }
         bytes = bytes.saturating_add(stored.entry.len() as u32);
         if bytes > resources.disk_read_bytes.min(resources.write_bytes) {
-            let error = format!("{bytes} bytes are restored, fewer were declared as read or written");
+            let error =
+                format!("{bytes} bytes are restored, fewer were declared as read or written");
             return Err(Failure::new(FailureCode::ResourceLimitExceeded, error));
         }
         renewals.push(key, key_bytes, stored, Renewal { live_until, is_restored: true })?;

@@ -54,7 +54,9 @@ pub type Seed = [u8; 32];
 /// Reads a field of exactly 32 bytes: a seed, a network id.
 pub fn bytes32<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
     let bytes = Blob::deserialize(deserializer)?.0;
-    bytes.try_into().map_err(|b: Vec<u8>| D::Error::custom(format!("want 32 bytes, got {}", b.len())))
+    bytes
+        .try_into()
+        .map_err(|b: Vec<u8>| D::Error::custom(format!("want 32 bytes, got {}", b.len())))
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
