@@ -37,7 +37,6 @@ async function startCli(dataDir: string) {
   const child = runCli(["--port", "0", "--speed", "100000", "--json", "--data-dir", dataDir]);
   const line: unknown = JSON.parse(await firstLine(child));
   expect(line).toMatchObject({ event: "suppliers", card: {} });
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- matched above
   const { card } = line as { card: { url: string; apiKey: string } };
   return { child, client: openClient(card) };
 }

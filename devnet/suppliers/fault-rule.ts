@@ -75,7 +75,6 @@ export function checkFaultRule(rule: unknown): FaultRule {
     if (!Object.hasOwn(rule, name)) problems.push(`${name}: missing`);
   }
   if (problems.length > 0) throw new FaultRuleError(problems.join("; "));
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each member was checked above
   return rule as FaultRule;
 }
 

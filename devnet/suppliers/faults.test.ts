@@ -159,6 +159,20 @@ test("a rule applies to its call, reference and face value only", async () => {
   expect((await supplier.client.issue("order-4", "30")).status).toBe(503);
 });
 
+test("the first rule that spoils the answer wins; the others keep their firings", async () => {
+  const supplier = await start({
+    faults: [
+      { call: "balance", fault: "error_503" },
+      { call: "any", fault: "rate_limited" },
+    ],
+  });
+  const statuses: number[] = [];
+  for (let index = 0; index < 3; index += 1) {
+    statuses.push((await supplier.client.get("/v1/balance")).status);
+  }
+  expect(statuses).toEqual([503, 429, 200]);
+});
+
 test("chance comes from the seed and does not depend on the order of arrival", () => {
   const references = Array.from({ length: 200 }, (_, index) => `order-${index}`);
   const rule: FaultRule = { call: "issue", fault: "reset", times: "always", probability: 0.25 };

@@ -123,7 +123,6 @@ function readLines(file: string): readonly Line[] {
     .filter((line) => line !== "")
     .map((line): Line => {
       const parsed: unknown = JSON.parse(line);
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by this file alone
       return parsed as Line;
     });
 }

@@ -2,7 +2,7 @@ import type { Supplier } from "./supplier.ts";
 
 /** One thing an operator configures for a supplier, given as text. */
 export interface Setting {
-  /** "url": the environment variable is SUPPLIER_<ID>_<NAME> in capitals. */
+  /** "api_key" of "sim-cards" is the environment variable VEND402_SUPPLIER_SIM_CARDS_API_KEY. */
   readonly name: string;
   readonly isSecret: boolean;
   /** What the text must be, for the list of configuration faults: "an http or https URL". */

@@ -132,7 +132,6 @@ export function supplierContract(
     let outcome: Outcome<StageOutput> = { kind: "done", value: first };
     for (const stage of bench.supplier.stages.slice(1)) {
       const previous = JSON.parse(JSON.stringify(state)) as JsonObject;
-      // oxlint-disable-next-line no-await-in-loop -- stages run one after another
       outcome = await noted(stage.run(inputOf(bench, { previous })));
       if (outcome.kind !== "done") return outcome;
       ({ state } = outcome.value);
