@@ -1,30 +1,32 @@
-import { insertInto, type Sql, type SqlReader } from "./sql.ts";
+import type { Sql, SqlReader } from "./sql.ts";
+import { defineTable, plain, readOne } from "./table.ts";
 import type { IdempotencyRow, Reader, Tx } from "./tx.ts";
 
-const FIND = `SELECT key_id AS "keyId", key, fingerprint, status, body,
-  created_at_ms AS "createdAtMs" FROM idempotency WHERE key_id = ? AND key = ?`;
-const INSERT = insertInto("idempotency", [
-  "key_id",
-  "key",
-  "fingerprint",
-  "status",
-  "body",
-  "created_at_ms",
-]);
+const ANSWERS = defineTable<IdempotencyRow>("idempotency", {
+  keyId: plain("key_id"),
+  key: plain("key"),
+  fingerprint: plain("fingerprint"),
+  status: plain("status"),
+  body: plain("body"),
+  createdAtMs: plain("created_at_ms"),
+});
+
 /** The most rows that one `prune` removes, so that no other action waits for long. */
 const PRUNE_LIMIT = 5000;
-const PRUNE = `DELETE FROM idempotency WHERE (key_id, key) IN
-  (SELECT key_id, key FROM idempotency WHERE created_at_ms < ? ORDER BY created_at_ms LIMIT ${PRUNE_LIMIT})`;
+const FIND = `${ANSWERS.select} WHERE key_id = ? AND key = ?`;
+/** The id rises with age, which spares an index by time. */
+const PRUNE = `DELETE FROM idempotency WHERE created_at_ms < ? AND id IN
+  (SELECT id FROM idempotency ORDER BY id LIMIT ${PRUNE_LIMIT})`;
 
 export function readIdempotency(sql: SqlReader): Reader["idempotency"] {
-  return { find: (keyId, key) => sql.get<IdempotencyRow>(FIND, keyId, key) };
+  return { find: async (keyId, key) => readOne(ANSWERS, await sql.get(FIND, keyId, key)) };
 }
 
 export function writeIdempotency(sql: Sql): Tx["idempotency"] {
   return {
     ...readIdempotency(sql),
-    insert: async ({ keyId, key, fingerprint, status, body, createdAtMs }) => {
-      await sql.run(INSERT, keyId, key, fingerprint, status, body, createdAtMs);
+    insert: async (row) => {
+      await sql.run(ANSWERS.insert, ...ANSWERS.values(row));
     },
     prune: (beforeMs) => sql.run(PRUNE, beforeMs),
   };

@@ -1,58 +1,31 @@
-import { bigintOrNull, textOrNull } from "./columns.ts";
-import { insertInto, type Sql, type SqlReader } from "./sql.ts";
+import type { Sql, SqlReader } from "./sql.ts";
+import { amount, defineTable, flag, nullable, plain, readOne } from "./table.ts";
 import type { ApiKeyRow, Reader, Tx } from "./tx.ts";
 
-interface Columns extends Omit<
-  ApiKeyRow,
-  "limitUsdMicro" | "spentUsdMicro" | "inFlightUsdMicro" | "isSuspended"
-> {
-  readonly limitUsdMicro: string | null;
-  readonly spentUsdMicro: string;
-  readonly inFlightUsdMicro: string;
-  readonly isSuspended: number;
-}
+const KEYS = defineTable<ApiKeyRow>("keys", {
+  id: plain("id"),
+  hash: plain("hash"),
+  label: plain("label"),
+  limitUsdMicro: nullable(amount("limit_usd_micro")),
+  spentUsdMicro: amount("spent_usd_micro"),
+  inFlightUsdMicro: amount("in_flight_usd_micro"),
+  ordersPerHour: plain("orders_per_hour"),
+  isSuspended: flag("is_suspended"),
+  expiresAtMs: plain("expires_at_ms"),
+  createdAtMs: plain("created_at_ms"),
+});
 
-const SELECT = `SELECT id, hash, label, limit_usd_micro AS "limitUsdMicro",
-  spent_usd_micro AS "spentUsdMicro", in_flight_usd_micro AS "inFlightUsdMicro",
-  orders_per_hour AS "ordersPerHour", is_suspended AS "isSuspended",
-  expires_at_ms AS "expiresAtMs", created_at_ms AS "createdAtMs" FROM keys`;
-const BY_HASH = `${SELECT} WHERE hash = ?`;
-const BY_ID = `${SELECT} WHERE id = ?`;
-const ALL = `${SELECT} ORDER BY created_at_ms, id`;
-const INSERT = insertInto("keys", [
-  "id",
-  "hash",
-  "label",
-  "limit_usd_micro",
-  "spent_usd_micro",
-  "in_flight_usd_micro",
-  "orders_per_hour",
-  "is_suspended",
-  "expires_at_ms",
-  "created_at_ms",
-]);
+const BY_HASH = `${KEYS.select} WHERE hash = ?`;
+const BY_ID = `${KEYS.select} WHERE id = ?`;
+const ALL = `${KEYS.select} ORDER BY created_at_ms, id`;
 const SET_BUDGET = "UPDATE keys SET spent_usd_micro = ?, in_flight_usd_micro = ? WHERE id = ?";
 const SET_SUSPENDED = "UPDATE keys SET is_suspended = ? WHERE id = ?";
 
-function toRow(columns: Columns): ApiKeyRow {
-  return {
-    ...columns,
-    limitUsdMicro: bigintOrNull(columns.limitUsdMicro),
-    spentUsdMicro: BigInt(columns.spentUsdMicro),
-    inFlightUsdMicro: BigInt(columns.inFlightUsdMicro),
-    isSuspended: columns.isSuspended === 1,
-  };
-}
-
 export function readKeys(sql: SqlReader): Reader["keys"] {
-  const one = async (text: string, value: string): Promise<ApiKeyRow | null> => {
-    const columns = await sql.get<Columns>(text, value);
-    return columns === null ? null : toRow(columns);
-  };
   return {
-    byHash: (hash) => one(BY_HASH, hash),
-    byId: (id) => one(BY_ID, id),
-    all: async () => (await sql.all<Columns>(ALL)).map(toRow),
+    byHash: async (hash) => readOne(KEYS, await sql.get(BY_HASH, hash)),
+    byId: async (id) => readOne(KEYS, await sql.get(BY_ID, id)),
+    all: async () => (await sql.all(ALL)).map(KEYS.read),
   };
 }
 
@@ -60,19 +33,7 @@ export function writeKeys(sql: Sql): Tx["keys"] {
   return {
     ...readKeys(sql),
     insert: async (row) => {
-      await sql.run(
-        INSERT,
-        row.id,
-        row.hash,
-        row.label,
-        textOrNull(row.limitUsdMicro),
-        row.spentUsdMicro.toString(),
-        row.inFlightUsdMicro.toString(),
-        row.ordersPerHour,
-        row.isSuspended ? 1 : 0,
-        row.expiresAtMs,
-        row.createdAtMs,
-      );
+      await sql.run(KEYS.insert, ...KEYS.values(row));
     },
     setBudget: async (id, spentUsdMicro, inFlightUsdMicro) => {
       await sql.run(SET_BUDGET, spentUsdMicro.toString(), inFlightUsdMicro.toString(), id);

@@ -1,29 +1,38 @@
 import { assert } from "../errors.ts";
-import { insertInto, type Sql, type SqlReader } from "./sql.ts";
+import type { Sql, SqlReader } from "./sql.ts";
+import { amount, defineTable, plain } from "./table.ts";
 import type { PostingRow, Reader, Tx } from "./tx.ts";
 
-const BALANCES =
-  'SELECT account, asset_id AS "assetId", atomic FROM balances ORDER BY account, asset_id';
-const BALANCE = "SELECT atomic FROM balances WHERE account = ? AND asset_id = ?";
-const SET_BALANCE = `${insertInto("balances", ["account", "asset_id", "atomic"])}
+interface StoredPosting extends PostingRow {
+  /** Position in its entry; makes a repeated entry collide at its first line. */
+  readonly line: number;
+}
+
+type Balance = Omit<PostingRow, "entryId" | "atMs">;
+
+const POSTINGS = defineTable<StoredPosting>("postings", {
+  entryId: plain("entry_id"),
+  line: plain("line"),
+  account: plain("account"),
+  assetId: plain("asset_id"),
+  atomic: amount("atomic"),
+  atMs: plain("at_ms"),
+});
+
+const BALANCES = defineTable<Balance>("balances", {
+  account: plain("account"),
+  assetId: plain("asset_id"),
+  atomic: amount("atomic"),
+});
+
+const INSERT = `${POSTINGS.insert} ON CONFLICT (entry_id, line) DO NOTHING`;
+const ALL_BALANCES = `${BALANCES.select} ORDER BY account, asset_id`;
+const BALANCE = `${BALANCES.select} WHERE account = ? AND asset_id = ?`;
+const SET_BALANCE = `${BALANCES.insert}
   ON CONFLICT (account, asset_id) DO UPDATE SET atomic = excluded.atomic`;
-const DROP_BALANCE = "DELETE FROM balances WHERE account = ? AND asset_id = ?";
-const INSERT = `${insertInto("postings", [
-  "entry_id",
-  "line",
-  "account",
-  "asset_id",
-  "atomic",
-  "at_ms",
-])} ON CONFLICT (entry_id, line) DO NOTHING`;
 
 export function readLedger(sql: SqlReader): Reader["ledger"] {
-  return {
-    balances: async () =>
-      (await sql.all<{ account: string; assetId: string; atomic: string }>(BALANCES)).map(
-        (columns) => ({ ...columns, atomic: BigInt(columns.atomic) }),
-      ),
-  };
+  return { balances: async () => (await sql.all(ALL_BALANCES)).map(BALANCES.read) };
 }
 
 export function writeLedger(sql: Sql): Tx["ledger"] {
@@ -33,10 +42,9 @@ export function writeLedger(sql: Sql): Tx["ledger"] {
 async function postEntry(sql: Sql, rows: readonly PostingRow[]): Promise<boolean> {
   assertBalanced(rows);
   for (const [line, row] of rows.entries()) {
-    const { entryId, account, assetId, atomic, atMs } = row;
-    const changed = await sql.run(INSERT, entryId, line, account, assetId, atomic.toString(), atMs);
+    const changed = await sql.run(INSERT, ...POSTINGS.values({ ...row, line }));
     if (changed === 0 && line === 0) return false;
-    assert(changed === 1, `ledger entry ${entryId} is there in part`);
+    assert(changed === 1, `ledger entry ${row.entryId} is there in part`);
     await addToBalance(sql, row);
   }
   return true;
@@ -56,8 +64,7 @@ function assertBalanced(rows: readonly PostingRow[]): void {
 
 /** Added up here, because amounts are text and outgrow the integers of the database. */
 async function addToBalance(sql: Sql, { account, assetId, atomic }: PostingRow): Promise<void> {
-  const before = await sql.get<{ atomic: string }>(BALANCE, account, assetId);
-  const after = BigInt(before?.atomic ?? "0") + atomic;
-  if (after === 0n) await sql.run(DROP_BALANCE, account, assetId);
-  else await sql.run(SET_BALANCE, account, assetId, after.toString());
+  const stored = await sql.get(BALANCE, account, assetId);
+  const before = stored === null ? 0n : BALANCES.read(stored).atomic;
+  await sql.run(SET_BALANCE, ...BALANCES.values({ account, assetId, atomic: before + atomic }));
 }

@@ -1,19 +1,9 @@
+import { assert } from "../errors.ts";
 import type { OrderState } from "../orders/lifecycle.ts";
 import type { Order, Payment } from "../orders/order.ts";
-import { fromJson, ifGiven, jsonOrNull } from "./columns.ts";
-import { assignments, insertInto, marks, type Sql, type SqlReader, type SqlValue } from "./sql.ts";
+import { marks, type Sql, type SqlReader, type SqlValue } from "./sql.ts";
+import { amount, defineTable, json, nullable, plain, readOne, type Column } from "./table.ts";
 import type { OrderChanges, OrderFilter, Reader, Tx } from "./tx.ts";
-
-type JsonMember = "request" | "quote" | "instructions" | "payment" | "metadata";
-
-interface Columns extends Omit<Order, JsonMember | "priceUsdMicro"> {
-  readonly request: string;
-  readonly priceUsdMicro: string;
-  readonly quote: string;
-  readonly instructions: string;
-  readonly payment: string | null;
-  readonly metadata: string | null;
-}
 
 /** A payment as JSON: amounts are text. */
 interface StoredPayment extends Omit<Payment, "atomic" | "priceAtomic"> {
@@ -21,87 +11,75 @@ interface StoredPayment extends Omit<Payment, "atomic" | "priceAtomic"> {
   readonly priceAtomic: string;
 }
 
-const SELECT = `SELECT id, key_id AS "keyId", product, request, state, seq,
-  price_usd_micro AS "priceUsdMicro", quote, instructions,
-  window_closes_at_ms AS "windowClosesAtMs", fulfil_within_ms AS "fulfilWithinMs",
-  deadline_at_ms AS "deadlineAtMs", payment, stage, error, metadata, webhook_url AS "webhookUrl",
-  created_at_ms AS "createdAtMs", updated_at_ms AS "updatedAtMs" FROM orders`;
-const BY_ID = `${SELECT} WHERE id = ?`;
-const NEWEST_FIRST = "ORDER BY created_at_ms DESC, id DESC LIMIT ? OFFSET ?";
-const INSERT = insertInto("orders", [
-  "id",
-  "key_id",
-  "product",
-  "request",
-  "state",
-  "seq",
-  "price_usd_micro",
-  "quote",
-  "instructions",
-  "window_closes_at_ms",
-  "fulfil_within_ms",
-  "deadline_at_ms",
-  "payment",
-  "stage",
-  "error",
-  "metadata",
-  "webhook_url",
-  "created_at_ms",
-  "updated_at_ms",
-]);
+const storedPayment = json<StoredPayment>("payment");
+const payment: Column<Payment> = {
+  name: storedPayment.name,
+  write: (value) =>
+    storedPayment.write({
+      ...value,
+      atomic: value.atomic.toString(),
+      priceAtomic: value.priceAtomic.toString(),
+    }),
+  read(stored) {
+    const { atomic, priceAtomic, ...rest } = storedPayment.read(stored);
+    return { ...rest, atomic: BigInt(atomic), priceAtomic: BigInt(priceAtomic) };
+  },
+};
 
-const COUNT_BY_STATE = "SELECT state, SUM(count) AS count FROM order_counts GROUP BY state";
+const ORDERS = defineTable<Order>("orders", {
+  id: plain("id"),
+  keyId: plain("key_id"),
+  product: plain("product"),
+  request: json("request"),
+  state: plain("state"),
+  seq: plain("seq"),
+  priceUsdMicro: amount("price_usd_micro"),
+  quote: json("quote"),
+  instructions: json("instructions"),
+  windowClosesAtMs: plain("window_closes_at_ms"),
+  fulfilWithinMs: plain("fulfil_within_ms"),
+  deadlineAtMs: plain("deadline_at_ms"),
+  payment: nullable(payment),
+  stage: plain("stage"),
+  error: plain("error"),
+  metadata: nullable(json("metadata")),
+  webhookUrl: plain("webhook_url"),
+  createdAtMs: plain("created_at_ms"),
+  updatedAtMs: plain("updated_at_ms"),
+});
+
+const BY_ID = `${ORDERS.select} WHERE id = ?`;
+const KEY_OF = "SELECT key_id FROM orders WHERE id = ?";
+const NEWEST_FIRST = "ORDER BY created_at_ms DESC, id DESC LIMIT ? OFFSET ?";
+
+const COUNT_ALL = "SELECT state, SUM(count) FROM order_counts GROUP BY state";
 const COUNT_OF_KEY = "SELECT state, count FROM order_counts WHERE key_id = ?";
 /** Through the keys, because the only index by time is the one within a key. */
-const COUNT_CREATED_SINCE = `SELECT state, COUNT(*) AS count FROM orders
+const COUNT_CREATED_SINCE = `SELECT state, COUNT(*) FROM orders
   WHERE key_id IN (SELECT id FROM keys) AND created_at_ms >= ? GROUP BY state`;
-const COUNT_IN = `INSERT INTO order_counts (key_id, state, count)
-  SELECT key_id, state, 1 FROM orders WHERE id = ?
+const COUNT_IN = `INSERT INTO order_counts (key_id, state, count) VALUES (?, ?, 1)
   ON CONFLICT (key_id, state) DO UPDATE SET count = order_counts.count + 1`;
-const COUNT_OUT = `UPDATE order_counts SET count = count - 1
-  WHERE state = ? AND key_id = (SELECT key_id FROM orders WHERE id = ?)`;
+const COUNT_OUT = "UPDATE order_counts SET count = count - 1 WHERE key_id = ? AND state = ?";
 
-function toOrder(columns: Columns): Order {
-  const { payment, metadata } = columns;
+export function readOrders(sql: SqlReader): Reader["orders"] {
   return {
-    ...columns,
-    request: fromJson(columns.request),
-    priceUsdMicro: BigInt(columns.priceUsdMicro),
-    quote: fromJson(columns.quote),
-    instructions: fromJson(columns.instructions),
-    payment: payment === null ? null : toPayment(fromJson(payment)),
-    metadata: metadata === null ? null : fromJson(metadata),
+    byId: async (id) => readOne(ORDERS, await sql.get(BY_ID, id)),
+    list: (filter) => listOrders(sql, filter),
+    countByState: (keyId) =>
+      keyId === null ? countByState(sql, COUNT_ALL) : countByState(sql, COUNT_OF_KEY, keyId),
+    countCreatedSince: (sinceMs) => countByState(sql, COUNT_CREATED_SINCE, sinceMs),
   };
 }
-
-function toPayment(stored: StoredPayment): Payment {
-  return {
-    ...stored,
-    atomic: BigInt(stored.atomic),
-    priceAtomic: BigInt(stored.priceAtomic),
-  };
-}
-
-function paymentText(payment: Payment): string {
-  const stored: StoredPayment = {
-    ...payment,
-    atomic: payment.atomic.toString(),
-    priceAtomic: payment.priceAtomic.toString(),
-  };
-  return JSON.stringify(stored);
-}
-
-type CountByState = Readonly<Partial<Record<OrderState, number>>>;
 
 async function countByState(
   sql: SqlReader,
   text: string,
   ...values: readonly SqlValue[]
-): Promise<CountByState> {
-  const rows = await sql.all<{ state: OrderState; count: number }>(text, ...values);
-  return Object.fromEntries(
-    rows.filter((row) => row.count > 0).map((row) => [row.state, row.count]),
-  );
+): Promise<Readonly<Partial<Record<OrderState, number>>>> {
+  const counts: Partial<Record<OrderState, number>> = {};
+  for (const [state, count] of await sql.all(text, ...values))
+    if (count !== 0) counts[state as OrderState] = Number(count);
+  return counts;
 }
 
 async function listOrders(sql: SqlReader, filter: OrderFilter): Promise<readonly Order[]> {
@@ -119,47 +97,19 @@ async function listOrders(sql: SqlReader, filter: OrderFilter): Promise<readonly
     where.push("updated_at_ms >= ?");
     values.push(filter.updatedSinceMs);
   }
-  const text = `${SELECT} WHERE ${where.join(" AND ")} ${NEWEST_FIRST}`;
-  return (await sql.all<Columns>(text, ...values, filter.limit, filter.offset)).map(toOrder);
+  const text = `${ORDERS.select} WHERE ${where.join(" AND ")} ${NEWEST_FIRST}`;
+  return (await sql.all(text, ...values, filter.limit, filter.offset)).map(ORDERS.read);
 }
 
-export function readOrders(sql: SqlReader): Reader["orders"] {
+export function writeOrders(sql: Sql): Tx["orders"] {
   return {
-    byId: async (id) => {
-      const columns = await sql.get<Columns>(BY_ID, id);
-      return columns === null ? null : toOrder(columns);
+    ...readOrders(sql),
+    insert: async (order) => {
+      await sql.run(ORDERS.insert, ...ORDERS.values(order));
+      await sql.run(COUNT_IN, order.keyId, order.state);
     },
-    list: (filter) => listOrders(sql, filter),
-    countByState: (keyId) =>
-      keyId === null ? countByState(sql, COUNT_BY_STATE) : countByState(sql, COUNT_OF_KEY, keyId),
-    countCreatedSince: (sinceMs) => countByState(sql, COUNT_CREATED_SINCE, sinceMs),
+    move: (order, to, changes, nowMs) => moveOrder(sql, { order, to, changes, nowMs }),
   };
-}
-
-async function insertOrder(sql: Sql, order: Order): Promise<void> {
-  await sql.run(
-    INSERT,
-    order.id,
-    order.keyId,
-    order.product,
-    JSON.stringify(order.request),
-    order.state,
-    order.seq,
-    order.priceUsdMicro.toString(),
-    JSON.stringify(order.quote),
-    JSON.stringify(order.instructions),
-    order.windowClosesAtMs,
-    order.fulfilWithinMs,
-    order.deadlineAtMs,
-    order.payment === null ? null : paymentText(order.payment),
-    order.stage,
-    order.error,
-    jsonOrNull(order.metadata),
-    order.webhookUrl,
-    order.createdAtMs,
-    order.updatedAtMs,
-  );
-  await sql.run(COUNT_IN, order.id);
 }
 
 interface Move {
@@ -170,30 +120,31 @@ interface Move {
 }
 
 async function moveOrder(sql: Sql, { order, to, changes, nowMs }: Move): Promise<boolean> {
-  const set = assignments({
+  const { payment: paid, deadlineAtMs, stage, error, windowClosesAtMs } = changes;
+  const set = ORDERS.assign({
     state: to,
     seq: order.seq + 1,
-    updated_at_ms: nowMs,
-    payment: ifGiven(changes.payment, paymentText),
-    deadline_at_ms: changes.deadlineAtMs,
-    stage: changes.stage,
-    error: changes.error,
-    window_closes_at_ms: changes.windowClosesAtMs,
+    updatedAtMs: nowMs,
+    ...(paid === undefined ? {} : { payment: paid }),
+    ...(deadlineAtMs === undefined ? {} : { deadlineAtMs }),
+    ...(stage === undefined ? {} : { stage }),
+    ...(error === undefined ? {} : { error }),
+    ...(windowClosesAtMs === undefined ? {} : { windowClosesAtMs }),
   });
   const text = `UPDATE orders SET ${set.text} WHERE id = ? AND state = ? AND seq = ?`;
   const changed = await sql.run(text, ...set.values, order.id, order.state, order.seq);
   if (changed === 0) return false;
-  if (to !== order.state) {
-    await sql.run(COUNT_OUT, order.state, order.id);
-    await sql.run(COUNT_IN, order.id);
-  }
+  if (to !== order.state) await moveCount(sql, order, to);
   return true;
 }
 
-export function writeOrders(sql: Sql): Tx["orders"] {
-  return {
-    ...readOrders(sql),
-    insert: (order) => insertOrder(sql, order),
-    move: (order, to, changes, nowMs) => moveOrder(sql, { order, to, changes, nowMs }),
-  };
+async function moveCount(
+  sql: Sql,
+  order: Pick<Order, "id" | "state">,
+  to: OrderState,
+): Promise<void> {
+  const [keyId] = (await sql.get(KEY_OF, order.id)) ?? [];
+  assert(typeof keyId === "string", "an order that was moved is gone");
+  await sql.run(COUNT_OUT, keyId, order.state);
+  await sql.run(COUNT_IN, keyId, to);
 }

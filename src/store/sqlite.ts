@@ -9,7 +9,12 @@ import type { Actions, CommitNotice, Reader, Store } from "./tx.ts";
 
 /** Where actions run: `worker` in a thread of their own, `inline` in the calling one (tests, tools). */
 export type SqliteThread<Known extends Actions> =
-  | { readonly thread: "inline"; readonly actions: Known }
+  | {
+      readonly thread: "inline";
+      readonly actions: Known;
+      /** `guest` writes beside the owner; its commits wake nobody in the owner's process. @default "owner" */
+      readonly role?: "owner" | "guest";
+    }
   /** `actionsUrl`: module that exports `actions`. */
   | { readonly thread: "worker"; readonly actionsUrl: URL };
 
@@ -63,7 +68,7 @@ export async function openSqliteStore<Known extends Actions>(
   };
   const engine =
     options.thread === "inline"
-      ? startInline(engineOptions, options.actions)
+      ? startInline(engineOptions, options.actions, options.role ?? "owner")
       : await startThread(engineOptions, options.actionsUrl.href, onFatal);
   const reading = openReadOnly(file);
   return {

@@ -1,5 +1,6 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { Sql, SqlReader, SqlValue } from "../sql.ts";
+import { assert } from "../../errors.ts";
+import type { Sql, SqlReader, SqlRow, SqlValue } from "../sql.ts";
 
 /** How long a statement waits for another connection's lock (a checkpoint, a backup). */
 const BUSY_TIMEOUT_MS = 10_000;
@@ -47,7 +48,7 @@ export function cacheStatements(db: DatabaseSync): Statements {
   return (text) => {
     let statement = byText.get(text);
     if (statement === undefined) {
-      statement = db.prepare(text);
+      statement = db.prepare(text, { returnArrays: true });
       byText.set(text, statement);
     }
     return statement;
@@ -56,10 +57,8 @@ export function cacheStatements(db: DatabaseSync): Statements {
 
 export function readingSql(statements: Statements): SqlReader {
   return {
-    get: async <Row>(text: string, ...values: readonly SqlValue[]) =>
-      (statements(text).get(...values) ?? null) as Row | null,
-    all: async <Row>(text: string, ...values: readonly SqlValue[]) =>
-      statements(text).all(...values) as Row[],
+    get: async (text, ...values) => firstRow(statements(text), values),
+    all: async (text, ...values) => allRows(statements(text), values),
   };
 }
 
@@ -73,20 +72,26 @@ export interface Meter {
 /** Reads and writes in the open transaction, and counts on the meter. */
 export function writingSql(statements: Statements, meter: Meter): Sql {
   const use = (text: string): StatementSync => {
-    if (!meter.isOpen)
-      throw new Error("an action used its transaction after it had ended: an await is missing");
+    assert(meter.isOpen, "an action used its transaction after it had ended: an await is missing");
     meter.calls++;
     return statements(text);
   };
   return {
-    get: async <Row>(text: string, ...values: readonly SqlValue[]) =>
-      (use(text).get(...values) ?? null) as Row | null,
-    all: async <Row>(text: string, ...values: readonly SqlValue[]) =>
-      use(text).all(...values) as Row[],
+    get: async (text, ...values) => firstRow(use(text), values),
+    all: async (text, ...values) => allRows(use(text), values),
     run: async (text, ...values) => {
       const changed = Number(use(text).run(...values).changes);
       meter.changedRows += changed;
       return changed;
     },
   };
+}
+
+// Statements give arrays and the tables hold no blobs, which the types of the runtime can not know.
+function firstRow(statement: StatementSync, values: readonly SqlValue[]): SqlRow | null {
+  return (statement.get(...values) ?? null) as unknown as SqlRow | null;
+}
+
+function allRows(statement: StatementSync, values: readonly SqlValue[]): readonly SqlRow[] {
+  return statement.all(...values) as unknown as readonly SqlRow[];
 }

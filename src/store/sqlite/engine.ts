@@ -1,4 +1,4 @@
-import { openOwned } from "./owner.ts";
+import { openGuest, openOwned } from "./owner.ts";
 import { createRunBatch } from "./batch.ts";
 import { copyAnswer, type Answer, type Call } from "./call.ts";
 import type { Actions } from "../tx.ts";
@@ -51,8 +51,12 @@ export function createDrain(options: {
 }
 
 /** In the calling thread: for tests and tools. Copies what goes in and out, as a thread would. */
-export function startInline(options: EngineOptions, actions: Actions): Engine {
-  const owned = openOwned(options.file);
+export function startInline(
+  options: EngineOptions,
+  actions: Actions,
+  role: "owner" | "guest",
+): Engine {
+  const owned = role === "owner" ? openOwned(options.file) : openGuest(options.file);
   const drain = createDrain({
     runBatch: createRunBatch(owned.db, actions),
     maxBatch: options.maxBatch,

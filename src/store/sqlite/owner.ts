@@ -1,4 +1,4 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { loadMigrations, pendingMigrations, type AppliedMigration } from "../migrations.ts";
 import { openWriter } from "./connection.ts";
@@ -41,6 +41,21 @@ export function openOwned(file: string): OwnedDatabase {
 }
 
 /**
+ * Opens the data file for writing beside its owner: for an operator's command while the server runs. Makes the
+ * file when there is none; throws when its schema is not this program's.
+ */
+export function openGuest(file: string): OwnedDatabase {
+  if (!existsSync(file)) openOwned(file).close();
+  const db = openWriter(file);
+  const applied = appliedMigrations(db);
+  if (pendingMigrations(loadMigrations(), applied).length > 0) {
+    db.close();
+    throw new Error(`${file} is of an older version; start the server once to bring it up to date`);
+  }
+  return { db, close: () => db.close() };
+}
+
+/**
  * Holds a lock until it is released or the process is gone, however it ends. The lock is on a file of its
  * own, because a lock on the data would keep readers and backups out.
  */
@@ -70,9 +85,7 @@ function migrate(db: DatabaseSync, file: string): void {
         checksum TEXT    NOT NULL
       ) STRICT;
     `);
-    const applied = db
-      .prepare("SELECT version, name, checksum FROM schema_migrations ORDER BY version")
-      .all() as unknown as readonly AppliedMigration[];
+    const applied = appliedMigrations(db);
     const insert = db.prepare(
       "INSERT INTO schema_migrations (version, name, checksum) VALUES (?, ?, ?)",
     );
@@ -85,4 +98,10 @@ function migrate(db: DatabaseSync, file: string): void {
     if (db.isTransaction) db.exec("ROLLBACK");
     throw error;
   }
+}
+
+function appliedMigrations(db: DatabaseSync): readonly AppliedMigration[] {
+  return db
+    .prepare("SELECT version, name, checksum FROM schema_migrations ORDER BY version")
+    .all() as unknown as readonly AppliedMigration[];
 }
