@@ -11,6 +11,8 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   sleep: async (ms, signal) => {
+    // A timer of the runtime takes a millisecond even for none.
+    if (ms <= 0) return;
     // The only rejection is the abort, which by this contract just ends the sleep.
     await delay(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
   },
