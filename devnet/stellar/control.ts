@@ -1,16 +1,12 @@
 import type { IncomingMessage } from "node:http";
 import type { StellarChain } from "./chain.ts";
 import { type Faults, readFault } from "./faults.ts";
-import { readBody } from "./rpc/body.ts";
+import { type HttpAnswer, readBody } from "./rpc/http.ts";
+import { isObject } from "./rpc/json-rpc.ts";
 
 export interface ControlContext {
   readonly chain: StellarChain;
   readonly faults: Faults;
-}
-
-interface ControlAnswer {
-  readonly status: number;
-  readonly body: unknown;
 }
 
 type Command = (context: ControlContext, body: Readonly<Record<string, unknown>>) => unknown;
@@ -56,7 +52,7 @@ export async function answerControl(
   context: ControlContext,
   request: IncomingMessage,
   pathname: string,
-): Promise<ControlAnswer> {
+): Promise<HttpAnswer> {
   const isLocal = /^(127\.|::1$|::ffff:127\.)/.test(request.socket.remoteAddress ?? "");
   if (!isLocal || request.headers.origin !== undefined) {
     return { status: 403, body: { error: "controls are for programs on this machine" } };
@@ -65,9 +61,8 @@ export async function answerControl(
   if (!command) return { status: 404, body: { error: "no such control" } };
   const text = await readBody(request);
   try {
-    const parsed: unknown = text ? JSON.parse(text) : {};
-    const body = (typeof parsed === "object" && parsed !== null ? parsed : {}) as object;
-    return { status: 200, body: command(context, { ...body }) };
+    const body: unknown = text ? JSON.parse(text) : {};
+    return { status: 200, body: command(context, isObject(body) ? body : {}) };
   } catch (error) {
     return { status: 400, body: { error: String(error) } };
   }

@@ -1,4 +1,5 @@
 import { xdr } from "@stellar/stellar-sdk";
+import { isObject } from "./rpc/json-rpc.ts";
 import type { TransactionFaultCode } from "./transactions/results.ts";
 
 /** What can be made to go wrong with one request. */
@@ -71,40 +72,38 @@ export function createFaults(): Faults {
 
 /** Reads a fault that came as JSON. @throws if it is none */
 export function readFault(value: unknown): Fault {
-  const given = (typeof value === "object" && value !== null ? value : {}) as Record<
-    string,
-    unknown
-  >;
-  const number = (name: string, fallback: number) =>
-    typeof given[name] === "number" ? given[name] : fallback;
-  const text = (name: string, fallback: string) =>
-    typeof given[name] === "string" ? given[name] : fallback;
-  switch (given["kind"]) {
-    case "drop":
-    case "drop_answer":
-    case "lose_transaction":
-    case "try_again_later":
-    case "not_found":
-    case "repeat_page":
-      return { kind: given["kind"] };
-    case "delay":
-      return { kind: "delay", delayMs: number("delayMs", 1000) };
-    case "http_status":
-      return { kind: "http_status", status: number("status", 503) };
-    case "rpc_error":
-      return {
-        kind: "rpc_error",
-        code: number("code", -32603),
-        message: text("message", "internal error"),
-      };
-    case "reject_transaction": {
-      const code = text("code", "txInternalError");
-      if (code in xdr.TransactionResultResult) {
-        return { kind: "reject_transaction", code: code as TransactionFaultCode };
-      }
-      throw new Error(`no transaction result is called ${code}`);
+  const given = isObject(value) ? value : {};
+  const kind = String(given["kind"]);
+  const read = READERS[kind];
+  if (!read) throw new Error(`unknown fault ${kind}; one of ${Object.keys(READERS).join(", ")}`);
+  return read(given);
+}
+
+type Given = Readonly<Record<string, unknown>>;
+
+const READERS: Readonly<Record<string, (given: Given) => Fault>> = {
+  drop: () => ({ kind: "drop" }),
+  drop_answer: () => ({ kind: "drop_answer" }),
+  lose_transaction: () => ({ kind: "lose_transaction" }),
+  try_again_later: () => ({ kind: "try_again_later" }),
+  not_found: () => ({ kind: "not_found" }),
+  repeat_page: () => ({ kind: "repeat_page" }),
+  delay: ({ delayMs }) => ({ kind: "delay", delayMs: numberOr(delayMs, 1000) }),
+  http_status: ({ status }) => ({ kind: "http_status", status: numberOr(status, 503) }),
+  rpc_error: ({ code, message }) => ({
+    kind: "rpc_error",
+    code: numberOr(code, -32603),
+    message: typeof message === "string" ? message : "planned fault",
+  }),
+  reject_transaction({ code }) {
+    const name = typeof code === "string" ? code : "txInternalError";
+    if (!(name in xdr.TransactionResultResult)) {
+      throw new Error(`no transaction result is called ${name}`);
     }
-    default:
-      throw new Error(`unknown fault ${JSON.stringify(given["kind"])}`);
-  }
+    return { kind: "reject_transaction", code: name as TransactionFaultCode };
+  },
+};
+
+function numberOr(value: unknown, fallback: number): number {
+  return typeof value === "number" ? value : fallback;
 }

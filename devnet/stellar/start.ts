@@ -1,7 +1,8 @@
-import { type StellarChain, createChain, type ClosedLedger } from "./chain.ts";
+import { createChain, type StellarChain } from "./chain.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { createFaults, type Faults } from "./faults.ts";
 import { DEFAULT_HISTORY, type HistoryLimits } from "./history/history.ts";
+import { type Journal, openJournal } from "./journal.ts";
 import { startRpcServer } from "./rpc/server.ts";
 import { type NetworkSettings, TESTNET_SETTINGS } from "./settings.ts";
 import { loadSorobanHost } from "./soroban-host.ts";
@@ -22,9 +23,12 @@ export interface StellarDevnetOptions {
   readonly hostname?: string;
   /** @default 1000; a real network takes about 5000 */
   readonly closeEveryMs?: ClosePace;
+  /** @default LOCAL_PASSPHRASE */
   readonly passphrase?: string;
+  /** Keeps the chain in this folder and goes on with the one that is there. */
+  readonly dataDir?: string;
   readonly clock?: Clock;
-  /** @default TESTNET_SETTINGS */
+  /** @default TESTNET_SETTINGS, or those that the chain in `dataDir` began with */
   readonly settings?: NetworkSettings;
   readonly history?: Partial<HistoryLimits>;
 }
@@ -43,45 +47,90 @@ export interface StellarDevnet {
 export async function startStellarDevnet(
   options: StellarDevnetOptions = {},
 ): Promise<StellarDevnet> {
-  const { passphrase = LOCAL_PASSPHRASE, closeEveryMs: pace = 1000 } = options;
+  const { closeEveryMs: pace = 1000 } = options;
   const history = { ...DEFAULT_HISTORY, ...options.history };
   const faults = createFaults();
-  const chain = createChain({
+  const { chain, journal } = openChain(options, history, pace);
+  const closing = keepClosing(chain, pace);
+  try {
+    const server = await startRpcServer({
+      port: options.port ?? 0,
+      hostname: options.hostname ?? "127.0.0.1",
+      retentionLedgers: history.ledgers,
+      control: { chain, faults },
+      onPending: closing.onPending,
+    });
+    return {
+      url: server.url,
+      friendbotUrl: `${server.url}/friendbot`,
+      passphrase: chain.passphrase,
+      chain,
+      faults,
+      async close() {
+        closing.stop();
+        await server.close();
+        journal?.close();
+      },
+    };
+  } catch (cause) {
+    closing.stop();
+    journal?.close();
+    throw cause;
+  }
+}
+
+function openChain(
+  options: StellarDevnetOptions,
+  history: HistoryLimits,
+  pace: ClosePace,
+): { readonly chain: StellarChain; readonly journal: Journal | null } {
+  const { passphrase = LOCAL_PASSPHRASE, settings = TESTNET_SETTINGS, dataDir } = options;
+  const journal =
+    dataDir === undefined ? null : openJournal({ dir: dataDir, passphrase, settings });
+  let chain: StellarChain | null = null;
+  chain = createChain({
     passphrase,
-    settings: options.settings ?? TESTNET_SETTINGS,
+    settings: journal?.settings ?? settings,
     host: loadSorobanHost(),
     clock: options.clock ?? systemClock,
     history,
     lateMarginS: typeof pace === "number" ? Math.ceil((2 * pace) / 1000) : 0,
-    restored: null,
-    onClosed: (_closed: ClosedLedger) => {},
+    restored: journal?.restored ?? null,
+    onClosed(closed) {
+      const timeOffsetMs = chain?.timeOffsetMs ?? 0;
+      journal?.append(closed, timeOffsetMs);
+      const { state, history: past } = chain ?? {};
+      if (!state || !past) return;
+      journal?.compact(() => ({
+        state,
+        ledgers: [...past.ledgers(), closed.ledger],
+        timeOffsetMs,
+      }));
+    },
   });
-  let closing: NodeJS.Immediate | null = null;
-  const server = await startRpcServer({
-    port: options.port ?? 0,
-    hostname: options.hostname ?? "127.0.0.1",
-    retentionLedgers: history.ledgers,
-    faults,
-    control: { chain, faults },
+  return { chain, journal };
+}
+
+interface Closing {
+  /** To be told that transactions wait. */
+  onPending(): void;
+  stop(): void;
+}
+
+function keepClosing(chain: StellarChain, pace: ClosePace): Closing {
+  let next: NodeJS.Immediate | null = null;
+  const timer = typeof pace === "number" ? setInterval(() => chain.closeLedger(), pace) : null;
+  return {
     onPending() {
-      if (pace !== "instant" || closing) return;
-      closing = setImmediate(() => {
-        closing = null;
+      if (pace !== "instant" || next) return;
+      next = setImmediate(() => {
+        next = null;
         chain.closeLedger();
       });
     },
-  });
-  const timer = typeof pace === "number" ? setInterval(() => chain.closeLedger(), pace) : null;
-  return {
-    url: server.url,
-    friendbotUrl: `${server.url}/friendbot`,
-    passphrase,
-    chain,
-    faults,
-    async close() {
+    stop() {
       if (timer) clearInterval(timer);
-      if (closing) clearImmediate(closing);
-      await server.close();
+      if (next) clearImmediate(next);
     },
   };
 }

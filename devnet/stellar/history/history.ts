@@ -16,6 +16,8 @@ export interface History {
   readonly latest: LedgerRecord;
   readonly bytes: number;
   append(ledger: LedgerRecord): void;
+  /** Oldest first. */
+  ledgers(): Iterable<LedgerRecord>;
   /** Null outside the window. */
   ledger(sequence: number): LedgerRecord | null;
   /** By either hash of a fee bump; null if it was not applied within the window. */
@@ -60,6 +62,7 @@ export function createHistory(first: LedgerRecord, limits: HistoryLimits): Histo
     get bytes() {
       return bytes;
     },
+    ledgers: () => ledgers.slice(start),
     append(ledger) {
       ledgers.push(ledger);
       latest = ledger;

@@ -40,7 +40,7 @@ export function changeAccount(
   account: xdr.AccountEntry,
   change: Partial<AccountFields>,
 ): xdr.AccountEntry {
-  return new xdr.AccountEntry({ ...account, ...change });
+  return new xdr.AccountEntry(Object.assign({}, account, change));
 }
 
 /** A new account's sequence number starts at its birth ledger, so that old envelopes never apply. */
@@ -115,12 +115,12 @@ export function withSigners(account: xdr.AccountEntry, signers: xdr.Signer[]): x
   const changed = changeAccount(account, { signers, numSubEntries });
   const v1 = account.ext.type === "v1" ? account.ext.v1 : null;
   if (!v1 || v1.ext.type !== "v2") return changed;
-  const v2 = new xdr.AccountEntryExtensionV2({
-    ...v1.ext.v2,
-    signerSponsoringIDs: signers.map(() => null),
+  const { numSponsored, numSponsoring, ext } = v1.ext.v2;
+  const signerSponsoringIDs = signers.map(() => null);
+  const v2 = { numSponsored, numSponsoring, signerSponsoringIDs, ext };
+  const extension = new xdr.AccountEntryExtensionV1({
+    liabilities: v1.liabilities,
+    ext: xdr.AccountEntryExtensionV1Ext.v2(new xdr.AccountEntryExtensionV2(v2)),
   });
-  const ext = xdr.AccountEntryExtensionV1Ext.v2(v2);
-  return changeAccount(changed, {
-    ext: xdr.AccountEntryExt.v1(new xdr.AccountEntryExtensionV1({ ...v1, ext })),
-  });
+  return changeAccount(changed, { ext: xdr.AccountEntryExt.v1(extension) });
 }

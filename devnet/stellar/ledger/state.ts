@@ -107,7 +107,7 @@ export function createLedgerState(): LedgerState {
     },
     mark: () => undo.length,
     rollback(mark) {
-      for (const { key, before } of undo.splice(mark).reverse()) {
+      for (const { key, before } of undo.splice(mark).toReversed()) {
         unread.add(key);
         if (before) current.set(key, before);
         else current.delete(key);

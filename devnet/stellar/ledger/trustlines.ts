@@ -55,7 +55,7 @@ export function changeTrustline(
   line: xdr.TrustLineEntry,
   change: Partial<TrustlineFields>,
 ): xdr.TrustLineEntry {
-  return new xdr.TrustLineEntry({ ...line, ...change });
+  return new xdr.TrustLineEntry(Object.assign({}, line, change));
 }
 
 export function isAuthorized(line: xdr.TrustLineEntry): boolean {

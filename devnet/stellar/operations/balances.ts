@@ -1,4 +1,4 @@
-import { xdr } from "@stellar/stellar-sdk";
+import type { xdr } from "@stellar/stellar-sdk";
 import {
   availableBalance,
   changeAccount,

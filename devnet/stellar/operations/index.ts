@@ -1,4 +1,4 @@
-import { xdr } from "@stellar/stellar-sdk";
+import type { xdr } from "@stellar/stellar-sdk";
 import { accountMerge } from "./account-merge.ts";
 import { bumpSequence } from "./bump-sequence.ts";
 import { changeTrust } from "./change-trust.ts";
@@ -26,10 +26,8 @@ export function classicOperation(
   type: xdr.OperationBody["type"],
 ): ClassicOperation<xdr.OperationBody> | null {
   const found = Object.entries(OPERATIONS).find(([name]) => name === type);
-  // The key is the body's own type, so the operation is the one for this body.
-  return found
-    ? (found[1] as ClassicOperation<never> as ClassicOperation<xdr.OperationBody>)
-    : null;
+  // Found by the body's own type, so it is the operation for this body.
+  return found ? found[1] : null;
 }
 
 export type SorobanBody = BodyOf<"invokeHostFunction" | "extendFootprintTtl" | "restoreFootprint">;

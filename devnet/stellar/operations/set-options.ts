@@ -6,13 +6,21 @@ import {
   AUTH_REVOCABLE,
   availableBalance,
   changeAccount,
+  type LedgerContext,
   loadAccount,
   MAX_SUBENTRIES,
   storeAccount,
   withSigners,
 } from "../ledger/accounts.ts";
 import { sameAccount } from "../ledger/entry-key.ts";
-import { type BodyOf, type ClassicOperation, failed, refused, succeeded } from "./operation.ts";
+import {
+  type BodyOf,
+  type ClassicOperation,
+  failed,
+  type OperationOutcome,
+  refused,
+  succeeded,
+} from "./operation.ts";
 
 const { SetOptionsResult } = xdr;
 const KNOWN_FLAGS = AUTH_REQUIRED | AUTH_REVOCABLE | AUTH_IMMUTABLE | AUTH_CLAWBACK_ENABLED;
@@ -34,38 +42,44 @@ export const setOptions: ClassicOperation<BodyOf<"setOptions">> = {
       return failed(result(SetOptionsResult.setOptionsInvalidInflation()));
     }
     const flags = (account.flags & ~(options.clearFlags ?? 0)) | (options.setFlags ?? 0);
-    if (flags !== account.flags && (account.flags & AUTH_IMMUTABLE) !== 0) {
-      return failed(result(SetOptionsResult.setOptionsCantChange()));
-    }
-    if ((flags & AUTH_CLAWBACK_ENABLED) !== 0 && (flags & AUTH_REVOCABLE) === 0) {
-      return failed(result(SetOptionsResult.setOptionsAuthRevocableRequired()));
-    }
+    const flagsFault = faultOfFlags(account.flags, flags);
+    if (flagsFault) return failed(result(flagsFault));
     const changed = changeAccount(account, {
       flags,
       inflationDest: options.inflationDest ?? account.inflationDest,
       homeDomain: options.homeDomain ?? account.homeDomain,
       thresholds: thresholdsAfter(account, options),
     });
-    if (!options.signer) {
-      storeAccount(state, ledger, changed);
-      return succeeded(result(SetOptionsResult.setOptionsSuccess()));
-    }
-    const signed = withSigners(changed, signersAfter(account.signers, options.signer));
-    if (signed.signers.length > MAX_SIGNERS) {
-      return failed(result(SetOptionsResult.setOptionsTooManySigners()));
-    }
-    if (signed.numSubEntries > account.numSubEntries) {
-      if (signed.numSubEntries > MAX_SUBENTRIES) {
-        return refused(xdr.OperationResult.opTooManySubentries());
-      }
-      if (availableBalance(signed, ledger) < 0n) {
-        return failed(result(SetOptionsResult.setOptionsLowReserve()));
-      }
-    }
+    const signed = options.signer
+      ? withSigners(changed, signersAfter(account.signers, options.signer))
+      : changed;
+    const fault = signed.numSubEntries > account.numSubEntries && faultOfSigners(signed, ledger);
+    if (fault) return fault;
     storeAccount(state, ledger, signed);
     return succeeded(result(SetOptionsResult.setOptionsSuccess()));
   },
 };
+
+function faultOfFlags(before: number, after: number): xdr.SetOptionsResult | null {
+  if (before !== after && (before & AUTH_IMMUTABLE) !== 0) {
+    return SetOptionsResult.setOptionsCantChange();
+  }
+  const clawsBack = (after & AUTH_CLAWBACK_ENABLED) !== 0;
+  const revocable = (after & AUTH_REVOCABLE) !== 0;
+  return clawsBack && !revocable ? SetOptionsResult.setOptionsAuthRevocableRequired() : null;
+}
+
+/** Of an account that got a signer more. */
+function faultOfSigners(account: xdr.AccountEntry, ledger: LedgerContext): OperationOutcome | null {
+  if (account.signers.length > MAX_SIGNERS) {
+    return failed(result(SetOptionsResult.setOptionsTooManySigners()));
+  }
+  if (account.numSubEntries > MAX_SUBENTRIES) {
+    return refused(xdr.OperationResult.opTooManySubentries());
+  }
+  if (availableBalance(account, ledger) >= 0n) return null;
+  return failed(result(SetOptionsResult.setOptionsLowReserve()));
+}
 
 function changesSigning(options: Options): boolean {
   const { masterWeight, lowThreshold, medThreshold, highThreshold, signer } = options;
@@ -115,7 +129,7 @@ function signersAfter(signers: readonly xdr.Signer[], changed: xdr.Signer): xdr.
   const others = signers.filter((signer) => !signer.key.equals(changed.key));
   if (changed.weight === 0) return others;
   const order = (signer: xdr.Signer) => Buffer.from(signer.key.toXdr());
-  return [...others, changed].sort((a, b) => Buffer.compare(order(a), order(b)));
+  return [...others, changed].toSorted((a, b) => Buffer.compare(order(a), order(b)));
 }
 
 function result(code: xdr.SetOptionsResult): xdr.OperationResultTr {

@@ -68,13 +68,11 @@ export const getEvents: RpcMethod = ({ chain }, params) => {
   const wanted = endLedger === 0 ? Number.POSITIVE_INFINITY : endLedger;
   const end = Math.min(latest + 1, start.ledger + SCAN_LEDGERS, wanted);
   const from = formatCursor(start);
+  const isWanted = (event: EventRecord) => event.id >= from && matchesAny(filters, event);
   const found: EventRecord[] = [];
   for (let sequence = start.ledger; sequence < end && found.length < limit; sequence += 1) {
-    for (const event of history.ledger(sequence)?.events ?? []) {
-      if (event.id < from || !matchesAny(filters, event)) continue;
-      found.push(event);
-      if (found.length === limit) break;
-    }
+    const matching = history.ledger(sequence)?.events.filter(isWanted) ?? [];
+    found.push(...matching.slice(0, limit - found.length));
   }
   const last = found.length === limit ? found.at(-1) : undefined;
   return {
@@ -114,26 +112,26 @@ function readRequest(params: Params): Request {
   const startLedger = countParam(params, "startLedger");
   const endLedger = countParam(params, "endLedger");
   const pagination = objectParam(params, "pagination");
-  const text = pagination["cursor"];
+  const start = readStart(pagination["cursor"], startLedger, endLedger);
   const limit = countParam(pagination, "limit");
-  if (text !== undefined && (startLedger !== 0 || endLedger !== 0)) {
-    throw invalidParams("ledger ranges and cursor cannot both be set");
-  }
-  if (text === undefined && startLedger === 0) {
-    throw invalidParams("startLedger must be positive");
-  }
   if (limit > MAX_LIMIT) throw invalidParams(`limit must not exceed ${MAX_LIMIT}`);
   const list = listParam(params, "filters");
   if (list.length > MAX_FILTERS) throw invalidParams("maximum 5 filters per request");
   return {
-    start:
-      text === undefined
-        ? { ledger: startLedger, transaction: 0, operation: 0, event: 0 }
-        : afterCursor(text),
+    start,
     endLedger,
     limit: limit || DEFAULT_LIMIT,
     filters: list.map((filter, index) => readFilter(filter, `filter ${index + 1} invalid`)),
   };
+}
+
+function readStart(cursor: unknown, startLedger: number, endLedger: number): Cursor {
+  if (cursor === undefined) {
+    if (startLedger === 0) throw invalidParams("startLedger must be positive");
+    return { ledger: startLedger, transaction: 0, operation: 0, event: 0 };
+  }
+  if (startLedger === 0 && endLedger === 0) return afterCursor(cursor);
+  throw invalidParams("ledger ranges and cursor cannot both be set");
 }
 
 /** The next possible position. At the end of a ledger's numbers it wraps, where nothing can be. */

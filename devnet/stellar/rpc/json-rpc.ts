@@ -47,7 +47,8 @@ export function readCall(value: unknown): RpcCall {
   const known = typeof id === "string" || typeof id === "number" ? id : null;
   if (params === undefined || params === null) return { id: known, method, params: {} };
   // A list of parameters is allowed to hold the one object that is meant.
-  const named = Array.isArray(params) && params.length <= 1 ? (params[0] ?? {}) : params;
+  const list: readonly unknown[] | null = Array.isArray(params) ? params : null;
+  const named = list && list.length <= 1 ? (list[0] ?? {}) : params;
   if (!isObject(named)) throw invalidParams("params must be an object");
   return { id: known, method, params: named };
 }

@@ -53,7 +53,7 @@ function distribution(
   transactions: readonly TransactionRecord[],
   ledgerCount: number,
 ): Record<string, string | number> {
-  const fees = transactions.map((one) => one.inclusionFeeStroops).sort((a, b) => a - b);
+  const fees = transactions.map((one) => one.inclusionFeeStroops).toSorted((a, b) => a - b);
   const at = (percent: number) => fees[Math.ceil((percent / 100) * fees.length) - 1] ?? 0;
   return {
     max: String(fees.at(-1) ?? 0),
@@ -68,6 +68,6 @@ function distribution(
 function mode(fees: readonly number[]): number {
   const counts = new Map<number, number>();
   for (const fee of fees) counts.set(fee, (counts.get(fee) ?? 0) + 1);
-  const [most] = [...counts].sort((a, b) => b[1] - a[1]);
+  const [most] = [...counts].toSorted((a, b) => b[1] - a[1]);
   return most?.[0] ?? 0;
 }

@@ -57,18 +57,13 @@ export const getTransactions: RpcMethod = ({ chain }, params) => {
   refuseJsonFormat(params);
   const { history } = chain;
   const { limit, startLedger, cursor } = readPage(params, history, MAX_LIMIT, DEFAULT_LIMIT);
-  const after = cursor === null ? null : parseToid(cursor);
-  if (cursor !== null && !after) throw invalidParams(`invalid cursor ${cursor}`);
-  const first = after ? after.ledger : startLedger;
+  const after = readCursor(cursor, startLedger);
   const found: TransactionRecord[] = [];
-  for (let sequence = first; sequence <= history.latest.sequence; sequence += 1) {
-    const transactions = history.ledger(sequence)?.transactions ?? [];
-    const rest =
-      after?.ledger === sequence
-        ? transactions.filter((one) => one.applicationOrder > after.transaction)
-        : transactions;
-    found.push(...rest.slice(0, limit - found.length));
-    if (found.length === limit) break;
+  const { sequence: latest } = history.latest;
+  for (let at = after.ledger; at <= latest && found.length < limit; at += 1) {
+    const transactions = history.ledger(at)?.transactions ?? [];
+    const skipped = at === after.ledger ? after.transaction : 0;
+    found.push(...transactions.slice(skipped, skipped + limit - found.length));
   }
   const last = found.at(-1);
   const range = historyRange(history);
@@ -83,6 +78,17 @@ export const getTransactions: RpcMethod = ({ chain }, params) => {
       : (cursor ?? String(toid(history.latest.sequence, 0, 0))),
   };
 };
+
+/** Transactions of this ledger that are not to be told again, counted from its first. */
+function readCursor(
+  cursor: string | null,
+  startLedger: number,
+): { readonly ledger: number; readonly transaction: number } {
+  if (cursor === null) return { ledger: startLedger, transaction: 0 };
+  const position = parseToid(cursor);
+  if (!position) throw invalidParams(`invalid cursor ${cursor}`);
+  return position;
+}
 
 export interface Page {
   readonly limit: number;

@@ -29,25 +29,25 @@ function ttlChange(
   before: StoredEntry | null,
   after: StoredEntry | null,
 ): xdr.LedgerEntryChange[] {
-  const was = before?.liveUntilLedger ?? null;
-  const is = after?.liveUntilLedger ?? null;
-  if (was === is) return [];
+  if (before?.liveUntilLedger === after?.liveUntilLedger) return [];
   const keyHash = createHash("sha256").update(Buffer.from(key, "base64")).digest();
-  const old = before && was !== null ? ttlEntry(keyHash, was, before) : null;
-  const now = after && is !== null ? ttlEntry(keyHash, is, after) : null;
+  const old = before && ttlEntry(keyHash, before);
+  const now = after && ttlEntry(keyHash, after);
   if (!old) return now ? [Change.ledgerEntryCreated(now)] : [];
   if (now) return [Change.ledgerEntryState(old), Change.ledgerEntryUpdated(now)];
   const removed = xdr.LedgerKey.ttl(new xdr.LedgerKeyTtl({ keyHash }));
   return [Change.ledgerEntryState(old), Change.ledgerEntryRemoved(removed)];
 }
 
+/** Null for an entry that lives for ever. */
 function ttlEntry(
   keyHash: Uint8Array,
-  liveUntilLedgerSeq: number,
-  of: StoredEntry,
-): xdr.LedgerEntry {
+  { base64, liveUntilLedger }: StoredEntry,
+): xdr.LedgerEntry | null {
+  if (liveUntilLedger === null) return null;
+  const liveUntilLedgerSeq = liveUntilLedger;
   return new xdr.LedgerEntry({
-    lastModifiedLedgerSeq: Buffer.from(of.base64.slice(0, 8), "base64").readUInt32BE(0),
+    lastModifiedLedgerSeq: Buffer.from(base64.slice(0, 8), "base64").readUInt32BE(0),
     data: xdr.LedgerEntryData.ttl(new xdr.TtlEntry({ keyHash, liveUntilLedgerSeq })),
     ext: xdr.LedgerEntryExt.v0(),
   });

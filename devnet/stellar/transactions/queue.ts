@@ -1,5 +1,5 @@
 import { availableBalance, loadAccount } from "../ledger/accounts.ts";
-import { accountKey, type EntryKey } from "../ledger/entry-key.ts";
+import { accountKey, type EntryKey, sameAccount } from "../ledger/entry-key.ts";
 import { feeUnits, inclusionFee, type SubmittedTransaction } from "./envelope.ts";
 import type { TransactionEnd } from "./results.ts";
 import { type EnvelopeFault, envelopeFault, type ValidationContext } from "./validate.ts";
@@ -45,27 +45,6 @@ export function createTransactionQueue(): TransactionQueue {
     bannedUntil.set(hash, latest + BAN_LEDGERS);
   }
 
-  /** Fees already promised by the payer's other waiting transactions. */
-  function promised(payer: EntryKey, except: Waiting | undefined): bigint {
-    let sum = 0n;
-    for (const waiting of bySource.values()) {
-      const pays = accountKey(waiting.submitted.feeSource) === payer;
-      if (pays && waiting !== except) sum += waiting.submitted.maxFeeStroops;
-    }
-    return sum;
-  }
-
-  function overdrawn(
-    { state, ledger }: ValidationContext,
-    submitted: SubmittedTransaction,
-    replaced: Waiting | undefined,
-  ): boolean {
-    const payer = loadAccount(state, submitted.feeSource);
-    if (!payer || bySource.size === 0) return false;
-    const spoken = promised(accountKey(submitted.feeSource), replaced);
-    return availableBalance(payer, ledger) < spoken + submitted.maxFeeStroops;
-  }
-
   return {
     get size() {
       return bySource.size;
@@ -81,7 +60,8 @@ export function createTransactionQueue(): TransactionQueue {
       }
       const fault = envelopeFault(context, submitted);
       if (fault) return { status: "ERROR", fault };
-      if (overdrawn(context, submitted, waiting)) return envelopeError("txInsufficientBalance");
+      const others = [...bySource.values()].filter((one) => one !== waiting);
+      if (isOverdrawn(context, submitted, others)) return envelopeError("txInsufficientBalance");
       // A replacement keeps no place: it is inserted anew at the end.
       bySource.delete(source);
       bySource.set(source, { submitted, age: 0 });
@@ -118,6 +98,19 @@ export function createTransactionQueue(): TransactionQueue {
       }
     },
   };
+}
+
+/** Has the payer promised more in fees than it can spend, with those that wait already? */
+function isOverdrawn(
+  { state, ledger }: ValidationContext,
+  submitted: SubmittedTransaction,
+  others: readonly Waiting[],
+): boolean {
+  const payer = loadAccount(state, submitted.feeSource);
+  const same = others.filter((one) => sameAccount(one.submitted.feeSource, submitted.feeSource));
+  if (!payer || same.length === 0) return false;
+  const promised = same.reduce((sum, one) => sum + one.submitted.maxFeeStroops, 0n);
+  return availableBalance(payer, ledger) < promised + submitted.maxFeeStroops;
 }
 
 /** May the newcomer take the place of what waits for the same account? Null if it may. */

@@ -17,8 +17,8 @@ export function sorobanFault(
   }
   if (hasReference(submitted)) return "txSorobanInvalid";
   const { resourceFee } = sorobanData;
+  // A fee bump may bring the money that the transaction inside does not offer.
   if (resourceFee > submitted.maxFeeStroops) return "txSorobanInvalid";
-  if (!submitted.feeBump && resourceFee > BigInt(tx.fee)) return "txSorobanInvalid";
   if (exceedsLimits(settings, submitted)) return "txSorobanInvalid";
   const minimum = declaredFee(engine, submitted);
   return minimum === null || resourceFee < minimum ? "txSorobanInvalid" : null;
