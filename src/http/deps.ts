@@ -1,0 +1,131 @@
+import type { ShopActions } from "../actions/index.ts";
+import type { Clock } from "../clock.ts";
+import type { RandomBytes } from "../ids.ts";
+import type { Log } from "../log.ts";
+import type { Asset } from "../money.ts";
+import type { Pricing, QuoteTerms } from "../orders/quote.ts";
+import type { Goods, Product } from "../products/product.ts";
+import type { Rail } from "../rails/rail.ts";
+import type { Store } from "../store/tx.ts";
+
+/** So many in so long. */
+export interface WindowLimit {
+  readonly count: number;
+  readonly windowMs: number;
+}
+
+export interface HttpLimits {
+  /** Orders made, per key; a key's own `ordersPerHour` replaces the count. */
+  readonly orders: WindowLimit;
+  /** Everything else that a key asks, one shared bucket: reads, lists, streams, replays, refused orders. */
+  readonly reads: WindowLimit;
+  /** API keys that were presented and not valid, per address. */
+  readonly failedKeys: WindowLimit;
+  readonly statusPage: WindowLimit;
+  readonly versionPage: WindowLimit;
+}
+
+export interface StreamSettings {
+  readonly perKey: number;
+  readonly perServer: number;
+  /** Longest silence on an open stream. A reader that takes nothing for as long is cut off. */
+  readonly heartbeatMs: number;
+}
+
+export interface HttpSettings {
+  /** In development plain HTTP is answered and webhooks may be `http`. */
+  readonly environment: "development" | "production";
+  /** Where clients reach the server, "https://shop.example": the base of links in answers. */
+  readonly publicBaseUrl: string;
+  readonly version: string;
+  readonly startedAtMs: number;
+  /** Addresses or CIDR ranges whose `X-Forwarded-*` headers are believed. Empty: nobody's. */
+  readonly trustedProxies: readonly string[];
+  /** Bare origins ("https://app.example") that browsers may call from; anything else stops the start. */
+  readonly corsOrigins: readonly string[];
+  /** Webhooks to private addresses: for tests on one machine only. */
+  readonly allowsPrivateWebhooks: boolean;
+  readonly quoteTerms: QuoteTerms;
+  readonly limits: HttpLimits;
+  readonly streams: StreamSettings;
+}
+
+const MINUTE_MS = 60_000;
+
+export const DEFAULT_LIMITS: HttpLimits = {
+  orders: { count: 60, windowMs: 60 * MINUTE_MS },
+  reads: { count: 600, windowMs: MINUTE_MS },
+  failedKeys: { count: 60, windowMs: 15 * MINUTE_MS },
+  statusPage: { count: 180, windowMs: MINUTE_MS },
+  versionPage: { count: 60, windowMs: MINUTE_MS },
+};
+
+export const DEFAULT_STREAMS: StreamSettings = {
+  perKey: 20,
+  perServer: 1000,
+  heartbeatMs: 15_000,
+};
+
+/** Whether a piece of this price can be sold at this moment. */
+export type Availability =
+  | { readonly kind: "available" }
+  /** Others can be sold, this one cannot; both ends are allowed prices, USD with 6 decimals. */
+  | {
+      readonly kind: "out_of_range";
+      readonly minUsdMicro: bigint;
+      readonly maxUsdMicro: bigint;
+    }
+  | { readonly kind: "unavailable"; readonly retryAfterS: number };
+
+/** How a rail's watcher does. Its pulse is the last successful poll, not the last payment. */
+export interface RailHealth {
+  readonly id: string;
+  /** "stellar-contract" */
+  readonly kind: string;
+  /** Null: no poll has succeeded since the start. */
+  readonly lastPollAtMs: number | null;
+  /** A poll that is older counts as stalled. */
+  readonly maxAgeMs: number;
+  /** Last ledger or block read, and its time by the chain's own clock; null before the first. */
+  readonly height: number | null;
+  readonly chainTimeMs: number | null;
+  /** Why the watcher cannot go on (history is missing); null while it can. */
+  readonly gap: string | null;
+}
+
+export interface SupplierHealth {
+  readonly id: string;
+  readonly breaker: "closed" | "open" | "half_open";
+  readonly consecutiveFaults: number;
+  /** It would be asked for the next order. */
+  readonly canSell: boolean;
+}
+
+export interface Health {
+  /** The operator stopped new orders. */
+  readonly isFrozen: boolean;
+  readonly rails: readonly RailHealth[];
+  readonly suppliers: readonly SupplierHealth[];
+}
+
+/** Everything that answering requests needs; `main.ts` brings it. */
+export interface HttpDeps {
+  readonly settings: HttpSettings;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly log: Log;
+  readonly store: Pick<Store<ShopActions>, "read" | "transact">;
+  readonly feed: {
+    /** Calls the listener whenever the order may have new events. Returns the unsubscriber. */
+    subscribe(orderId: string, listener: () => void): () => void;
+  };
+  readonly openGoods: (attemptId: string, sealed: string) => Goods;
+  /** What keys are stored under: HMAC-SHA-256 with the server's pepper, hex. */
+  readonly hashKey: (key: string) => string;
+  readonly product: Product;
+  readonly rail: Pick<Rail, "assets" | "id" | "instructions">;
+  readonly pricing: (asset: Asset, nowMs: number) => Pricing;
+  /** `priceUsdMicro` is null when the request named no readable amount: can anything be sold? */
+  readonly availability: (priceUsdMicro: bigint | null, nowMs: number) => Availability;
+  readonly health: () => Health | Promise<Health>;
+}

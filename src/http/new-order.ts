@@ -1,0 +1,128 @@
+import { Refusal } from "../errors.ts";
+import { newId } from "../ids.ts";
+import { canonicalJson, type JsonObject } from "../json.ts";
+import type { Order } from "../orders/order.ts";
+import { legAmount, quoteOrder } from "../orders/quote.ts";
+import { usdText } from "../orders/view.ts";
+import type { ProductRequest } from "../products/product.ts";
+import type { Availability, HttpDeps } from "./deps.ts";
+import { refuseUntil } from "./problem.ts";
+import { MAX_METADATA_BYTES, type NewOrder } from "./schemas.ts";
+import type { InputError } from "./validate.ts";
+import { readWebhookUrl } from "./webhook-url.ts";
+
+/** No card is worth more, whatever suppliers say: 10,000 USD. */
+const MAX_PRICE_USD_MICRO = 10_000_000_000n;
+/** When no price can be had for any asset; sources are asked again within seconds. */
+const NO_PRICE_RETRY_S = 15;
+
+const CODE_BY_FIELD = {
+  "/amount_usdc": "invalid_amount",
+  "/webhook_url": "invalid_webhook_url",
+  "/metadata": "invalid_metadata",
+} as const;
+
+/** What the schema found wrong with a body, in the cards API's codes. */
+export function refuseField({ path, message }: InputError): Refusal {
+  const field = Object.keys(CODE_BY_FIELD).find(
+    (name) => path === name || path.startsWith(`${name}/`),
+  );
+  if (field === undefined) return new Refusal("invalid_request", `${message}.`);
+  const code = CODE_BY_FIELD[field as keyof typeof CODE_BY_FIELD];
+  const detail =
+    code === "invalid_amount"
+      ? 'amount_usdc must be a string with a plain decimal of at most two fraction digits, like "10.00".'
+      : `${message}.`;
+  return new Refusal(code, detail);
+}
+
+/** Refuses with 503 before anything else is looked at when nothing can be sold. */
+export function requireGoods(availability: Availability): void {
+  if (availability.kind !== "unavailable") return;
+  throw refuseUntil(
+    "service_temporarily_unavailable",
+    "No supplier can deliver at the moment, so no order is taken. Nothing was charged.",
+    availability.retryAfterS,
+  );
+}
+
+/** The piece that is asked for. Refuses `invalid_amount` and, with the range, `amount_out_of_range`. */
+export function requirePiece(
+  piece: ProductRequest | null,
+  availability: Availability,
+): ProductRequest {
+  if (piece === null || piece.priceUsdMicro > MAX_PRICE_USD_MICRO)
+    throw new Refusal("invalid_amount", "amount_usdc must be from 0.01 to 10000.");
+  if (availability.kind !== "out_of_range") return piece;
+  const min = usdText(availability.minUsdMicro);
+  const max = usdText(availability.maxUsdMicro);
+  throw new Refusal("amount_out_of_range", `Cards from ${min} to ${max} USD can be sold now.`, {
+    min,
+    max,
+  });
+}
+
+/** Refuses metadata that is nested deeper than 32 levels or longer than 8 KiB as JSON. */
+function readMetadata(metadata: NewOrder["metadata"]): JsonObject | null {
+  if (metadata === undefined) return null;
+  const plain = metadata as JsonObject;
+  const text = canonicalJson(plain);
+  if (text === null)
+    throw new Refusal("invalid_metadata", "metadata may be nested 32 levels deep at most.");
+  if (Buffer.byteLength(text) > MAX_METADATA_BYTES)
+    throw new Refusal(
+      "invalid_metadata",
+      `metadata may have ${MAX_METADATA_BYTES} bytes as JSON at most.`,
+    );
+  return plain;
+}
+
+type OrderDeps = Pick<HttpDeps, "clock" | "pricing" | "product" | "rail" | "random" | "settings">;
+
+/**
+ * A complete order, not stored yet: priced in every asset that has a price, with the payer's instructions.
+ * Refuses unusable webhooks and metadata, and `service_temporarily_unavailable` when no asset has a price.
+ */
+export function composeOrder(
+  deps: OrderDeps,
+  keyId: string,
+  body: NewOrder,
+  piece: ProductRequest,
+): Order {
+  const { settings, rail, product } = deps;
+  const webhookUrl =
+    body.webhook_url === undefined ? null : readWebhookUrl(body.webhook_url, settings);
+  const metadata = readMetadata(body.metadata);
+  const nowMs = deps.clock.now();
+  const assets = rail.assets.map((asset) => ({ asset, pricing: deps.pricing(asset, nowMs) }));
+  const quote = quoteOrder(piece.priceUsdMicro, assets, settings.quoteTerms, nowMs);
+  if (quote.legs.length === 0)
+    throw refuseUntil(
+      "service_temporarily_unavailable",
+      "There is no trustworthy price for any asset at the moment. Nothing was charged.",
+      NO_PRICE_RETRY_S,
+    );
+  const id = newId("ord", nowMs, deps.random);
+  const legs = quote.legs.map((leg) => ({ amount: legAmount(leg), expiresAtMs: leg.expiresAtMs }));
+  return {
+    id,
+    keyId,
+    product: product.id,
+    request: piece.request,
+    state: "awaiting_payment",
+    seq: 1,
+    priceUsdMicro: piece.priceUsdMicro,
+    quote,
+    instructions: rail.instructions({ id, legs, missing: quote.missing }) as JsonObject,
+    windowClosesAtMs: nowMs + settings.quoteTerms.windowMs,
+    fulfilWithinMs: product.deadlineMs,
+    deadlineAtMs: null,
+    payment: null,
+    stage: null,
+    error: null,
+    metadata,
+    webhookUrl,
+    createdAtMs: nowMs,
+    updatedAtMs: nowMs,
+  };
+}
