@@ -1,11 +1,11 @@
 /** Checks of the code itself: they fail like any other test. */
 import path from "node:path";
 import { expect, test } from "vitest";
-import { codeOf, repositoryFiles, textOf } from "./tree.ts";
+import { codeOf, isTestFile, repositoryFiles, textOf } from "./tree.ts";
 
 const files = repositoryFiles();
 const code = files.filter((file) => /\.(?:ts|mts|mjs|rs)$/.test(file));
-const server = code.filter((file) => /^src\/.*(?<!\.test)\.ts$/.test(file));
+const server = code.filter((file) => /^src\/.*\.ts$/.test(file) && !isTestFile(file));
 
 /** Lines "file:line" of a file's code that match. */
 function hits(file: string, pattern: RegExp): string[] {

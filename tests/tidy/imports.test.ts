@@ -1,6 +1,6 @@
 /** Who may import whom. Arrows only go down; adapters see root files and their own port. */
 import { expect, test } from "vitest";
-import { importsOf, repositoryFiles } from "./tree.ts";
+import { importsOf, isTestFile, repositoryFiles } from "./tree.ts";
 
 /** Everything that actions rest on: ports and pure folders, store, vault and feed. */
 const BELOW_ACTIONS = [
@@ -65,7 +65,8 @@ function folderOf(file: string): string {
 /** The adapter's own folder: "src/rails/stellar-contract". */
 const adapterOf = (file: string): string => file.split("/").slice(0, 3).join("/");
 
-const sources = repositoryFiles("src").filter((file) => /(?<!\.test)\.ts$/.test(file));
+const isSource = (file: string): boolean => file.endsWith(".ts") && !isTestFile(file);
+const sources = repositoryFiles("src").filter(isSource);
 const bound = sources.filter((file) => !isComposition(file));
 
 test("there is something to check", () => {
@@ -115,9 +116,14 @@ test("an adapter is known to its registry alone, and to no other adapter", () =>
   expect(strangers).toEqual([]);
 });
 
+test("nothing that runs in production imports what tests use", () => {
+  const all = [...sources, ...repositoryFiles("sdk/src"), ...repositoryFiles("devnet")];
+  expect(forbidden(all.filter(isSource), isTestFile)).toEqual([]);
+});
+
 test("what is published imports nothing from outside its package", () => {
   const published = ["sdk/src", "devnet"].flatMap((folder) =>
-    repositoryFiles(folder).filter((file) => /(?<!\.test)\.ts$/.test(file)),
+    repositoryFiles(folder).filter(isSource),
   );
   expect(published.length).toBeGreaterThan(40);
   const packageOf = (file: string): string => file.slice(0, file.indexOf("/") + 1);

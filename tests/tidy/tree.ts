@@ -19,6 +19,11 @@ export function repositoryFiles(folder = ""): readonly string[] {
     .toSorted();
 }
 
+/** Tests, and what only they use: `x.test.ts`, `test-x.ts`, `testing/x.ts`, all of `tests/`. */
+export function isTestFile(file: string): boolean {
+  return /\.test\.ts$|(?:^|\/)test-[^/]*\.ts$|\/testing\/|^tests\//.test(file);
+}
+
 export function textOf(file: string): string {
   return readFileSync(path.join(root, file), "utf8");
 }
