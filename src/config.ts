@@ -188,7 +188,10 @@ export function readConfig(env: Environment = process.env): ReadConfig {
     corsOrigins: read.list("VEND402_CORS_ORIGINS"),
     dataFolder: read.text("VEND402_DATA") ?? "data",
     logLevel: read.oneOf("VEND402_LOG_LEVEL", ["debug", "info", "warn", "error"], "info"),
-    masterKeys: read.required("VEND402_MASTER_KEYS", "the keys that seal goods; `vend402 init` makes one"),
+    masterKeys: read.required(
+      "VEND402_MASTER_KEYS",
+      "the keys that seal goods; `vend402 init` makes one",
+    ),
     keyPepper: read.hex32("VEND402_KEY_PEPPER", PEPPER_USE),
     orders: readOrders(read),
     limits: readLimits(read),
@@ -281,4 +284,9 @@ export function readStoreSettings(
   return read.problems.length === 0
     ? { kind: "settings", settings }
     : { kind: "problems", problems: read.problems };
+}
+
+/** The settings of the Stellar rail alone, for commands that need no more. */
+export function readStellarSettings(env: Environment = process.env): StellarSettings {
+  return readStellar(new Reader(env));
 }

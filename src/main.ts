@@ -1,15 +1,20 @@
 /** The composition root: settings in, a running shop out. With parts.ts, the only file that knows every part. */
 import { mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { actions, type ShopActions } from "./actions/index.ts";
+import type { ShopActions } from "./actions/index.ts";
 import { systemClock } from "./clock.ts";
 import { readConfig, type Config } from "./config.ts";
 import { createLocalFeed } from "./feed/local.ts";
 import { buildApp } from "./http/app.ts";
-import { DEFAULT_LIMITS, DEFAULT_STREAMS, type Health, type HttpSettings } from "./http/deps.ts";
+import {
+  DEFAULT_LIMITS,
+  DEFAULT_STREAMS,
+  type Availability,
+  type Health,
+  type HttpSettings,
+} from "./http/deps.ts";
 import { systemRandom } from "./ids.ts";
 import { createLog, writeToStderr, type Log } from "./log.ts";
-import { parseDecimal } from "./money.ts";
 import { openPriceBoard } from "./oracle/index.ts";
 import { assembleParts, type Parts } from "./parts.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
@@ -18,7 +23,7 @@ import { availabilityOf } from "./suppliers/availability.ts";
 import { mayBuy } from "./suppliers/breaker.ts";
 import { hashApiKey } from "./vault/api-key.ts";
 import { openVault } from "./vault/seal.ts";
-import { startWorkers, type Workers } from "./workers/index.ts";
+import { startWorkers, type WorkerSettings, type Workers } from "./workers/index.ts";
 import { createSupplierBoard, type SupplierBoard } from "./workers/supplier-board.ts";
 import { candidatesOf } from "./workers/supply.ts";
 
@@ -30,9 +35,8 @@ export interface Shop {
   close(): Promise<void>;
 }
 
-/** What a test may put in place of the real thing. */
+/** What a test may put between the parts. */
 export interface ShopSeams {
-  /** Sits between the shop and its store. */
   readonly wrapStore?: (store: Store<ShopActions>) => Store<ShopActions>;
 }
 
@@ -41,7 +45,7 @@ const OFFERS_KEPT_PERIODS = 6;
 /** A watcher that has not read its rail for this long is stalled. */
 const RAIL_MAX_AGE_MS = 30_000;
 const RETRY_AFTER_S = 10;
-const BPS = 10_000n;
+const FIRST_LOOK_MS = 15_000;
 
 /** Starts everything in order. Rejects when the rail's surroundings are not what the settings say. */
 export async function startShop(
@@ -52,7 +56,7 @@ export async function startShop(
 ): Promise<Shop> {
   await checkRail(parts, log);
   mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 });
-  const opened = await openSqliteStore({
+  const opened = await openSqliteStore<ShopActions>({
     file: path.join(config.dataFolder, "vend402.db"),
     thread: "worker",
     actionsUrl: new URL("./actions/index.ts", import.meta.url),
@@ -61,34 +65,46 @@ export async function startShop(
       log.error("the database thread is gone", { error });
       process.exit(1);
     },
-  } as const);
-  const store = (seams.wrapStore ?? ((same) => same))(opened as Store<ShopActions>);
+  });
+  const store = seams.wrapStore?.(opened) ?? opened;
   const feed = createLocalFeed(log);
   store.onCommit((notice) => feed.publish(notice.orderIds));
-  const { suppliers } = parts;
-  const board = createSupplierBoard({ suppliers, store, clock: systemClock, log });
-  const prices = openPriceBoard(config, { clock: systemClock, log });
-  await Promise.all([board.refresh(AbortSignal.timeout(15_000)), prices.refresh()]);
-  const workers = await startWorkers(workerDeps({ config, parts, log, store, board }), {
-    terms: depositTerms(config, parts),
-    ...config.work,
-  });
+  const context = { clock: systemClock, log };
+  const { suppliers, rail, pepper } = parts;
+  const vault = openVault(parts.keyring, systemRandom);
+  const board = createSupplierBoard({ ...context, suppliers, store });
+  const prices = openPriceBoard({ prices: config.prices, stellar: parts.priceNetwork }, context);
+  await Promise.all([board.refresh(AbortSignal.timeout(FIRST_LOOK_MS)), prices.refresh()]);
+  const limits = {
+    maxCostBps: config.orders.maxCostBps,
+    offersMaxAgeMs: config.work.supplierRefreshMs * OFFERS_KEPT_PERIODS,
+  };
+  const rails = new Map([[rail.id, rail]]);
+  const workers = await startWorkers(
+    { ...context, store, random: systemRandom, vault, rails, suppliers, board, limits },
+    workerSettings(config, parts),
+  );
+  const { deadlineMs } = config.orders;
+  const product = deadlineMs === null ? parts.product : { ...parts.product, deadlineMs };
   const app = await buildApp({
+    ...context,
     settings: httpSettings(config),
-    clock: systemClock,
     random: systemRandom,
-    log,
     store,
     feed,
-    openGoods: vaultOf(parts).open,
-    hashKey: (key) => hashApiKey(key, parts.pepper),
-    product: productOf(config, parts),
-    rail: parts.rail,
+    openGoods: vault.open,
+    hashKey: (key) => hashApiKey(key, pepper),
+    product,
+    rail,
     pricing: prices.pricing,
-    availability: availabilityFrom(config, parts, board),
-    health: () => healthFrom(config, { parts, board, workers }),
+    availability: (priceUsdMicro, nowMs) => {
+      const candidates = candidatesOf(board, nowMs - limits.offersMaxAgeMs);
+      const wish = { product: product.id, maxCostBps: limits.maxCostBps };
+      return availableOrLater(availabilityOf(wish, priceUsdMicro, candidates));
+    },
+    health: () => healthOf(rail.kind, workers, board),
   });
-  const url = await app.listen(config.host, config.port);
+  const url = await app.listen({ host: config.host, port: config.port });
   log.info("the shop is open", { url });
   return {
     url,
@@ -101,3 +117,117 @@ export async function startShop(
     },
   };
 }
+
+async function checkRail({ rail }: Parts, log: Log): Promise<void> {
+  const problems = await rail.check();
+  for (const { severity, what, fix } of problems)
+    if (severity === "warning") log.warn(what, { rail: rail.id, fix });
+  const fatal = problems.filter(({ severity }) => severity === "fatal");
+  if (fatal.length > 0)
+    throw new Error(fatal.map(({ what, fix }) => `${rail.id}: ${what} (${fix})`).join("\n"));
+}
+
+function availableOrLater(availability: ReturnType<typeof availabilityOf>): Availability {
+  return availability.kind === "unavailable"
+    ? { ...availability, retryAfterS: RETRY_AFTER_S }
+    : availability;
+}
+
+/** Dust is given in dollars; only assets that count as dollars have it, a moving one is always sent back. */
+function workerSettings(config: Config, { rail }: Parts): WorkerSettings {
+  const { unmatchedHoldMs: holdMs, excessDustUsdMicro } = config.orders;
+  const dollars = rail.assets.filter(({ symbol }) => symbol === "USDC");
+  const dustAtomic = Object.fromEntries(
+    dollars.map(({ id, decimals }) => [
+      id,
+      (excessDustUsdMicro * 10n ** BigInt(decimals)) / 10n ** 6n,
+    ]),
+  );
+  return { ...config.work, terms: { holdMs, dustAtomic } };
+}
+
+function httpSettings(config: Config): HttpSettings {
+  const { orders, limits } = config;
+  return {
+    environment: config.environment,
+    publicBaseUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
+    version: readVersion(),
+    startedAtMs: systemClock.now(),
+    trustedProxies: config.trustedProxies,
+    corsOrigins: config.corsOrigins,
+    allowsPrivateWebhooks: config.environment === "development",
+    quoteTerms: {
+      windowMs: orders.windowMs,
+      volatileMs: orders.volatileMs,
+      spreadBps: orders.spreadBps,
+    },
+    limits: {
+      ...DEFAULT_LIMITS,
+      orders: { ...DEFAULT_LIMITS.orders, count: limits.ordersPerHour },
+      reads: { ...DEFAULT_LIMITS.reads, count: limits.readsPerMinute },
+      statusPage: { ...DEFAULT_LIMITS.statusPage, count: limits.statusPerMinute },
+    },
+    streams: {
+      ...DEFAULT_STREAMS,
+      perKey: limits.streamsPerKey,
+      perServer: limits.streamsPerServer,
+    },
+  };
+}
+
+function readVersion(): string {
+  const file = new URL("../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(file, "utf8")) as { readonly version: string }).version;
+}
+
+function healthOf(railKind: string, workers: Workers, board: SupplierBoard): Health {
+  return {
+    isFrozen: false,
+    rails: workers.watches().map((watch) => ({
+      id: watch.railId,
+      kind: railKind,
+      lastPollAtMs: watch.lastReadAtMs,
+      maxAgeMs: RAIL_MAX_AGE_MS,
+      height: watch.height,
+      chainTimeMs: watch.chainTimeMs,
+      gap: watch.gap,
+    })),
+    suppliers: board.news().map(({ supplierId, offers, breaker }) => ({
+      id: supplierId,
+      breaker: breaker.state,
+      consecutiveFaults: breaker.consecutiveFaults,
+      canSell: offers !== null && mayBuy(breaker),
+    })),
+  };
+}
+
+/** Runs a shop by the environment until it is told to stop; ends the process with a list of what is wrong. */
+export async function serve(seams: ShopSeams = {}): Promise<void> {
+  const read = readConfig();
+  if (read.kind === "problems") return refuse(read.problems);
+  const { config } = read;
+  const log = createLog({ level: config.logLevel, now: systemClock.now, write: writeToStderr });
+  const assembled = assembleParts(config, log);
+  if (assembled.kind === "problems") return refuse(assembled.problems);
+  let shop: Shop;
+  try {
+    shop = await startShop(config, assembled.parts, log, seams);
+  } catch (error) {
+    return refuse((error instanceof Error ? error.message : String(error)).split("\n"));
+  }
+  let isClosing = false;
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.on(signal, () => {
+      // The second signal means it: the stored state is whole at every moment.
+      if (isClosing) process.exit(1);
+      isClosing = true;
+      void shop.close().then(() => process.exit(0));
+    });
+}
+
+function refuse(problems: readonly string[]): void {
+  writeToStderr(["the shop does not start:", ...problems].join("\n  - "));
+  process.exit(1);
+}
+
+if (import.meta.main) await serve();

@@ -4,6 +4,7 @@ import { systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import type { Log } from "./log.ts";
 import { parseDecimal } from "./money.ts";
+import { priceProblems, type PriceConfig } from "./oracle/index.ts";
 import type { Product } from "./products/product.ts";
 import { products } from "./products/index.ts";
 import type { Rail } from "./rails/rail.ts";
@@ -19,6 +20,7 @@ export interface Parts {
   readonly suppliers: ReadonlyMap<string, Supplier>;
   readonly keyring: Keyring;
   readonly pepper: Uint8Array;
+  readonly priceNetwork: PriceConfig["stellar"];
 }
 
 export type AssembledParts =
@@ -36,6 +38,7 @@ export function assembleParts(config: Config, log: Log): AssembledParts {
       ? stellar.problems.map((problem) => `the Stellar rail: ${problem}`)
       : []),
     ...suppliers.problems,
+    ...priceProblems(config.prices).map((problem) => `VEND402_PRICE_FEEDS: ${problem}`),
   ];
   const [product] = products;
   if (
@@ -49,7 +52,14 @@ export function assembleParts(config: Config, log: Log): AssembledParts {
   const pepper = new Uint8Array(Buffer.from(config.keyPepper, "hex"));
   return {
     kind: "parts",
-    parts: { product, rail, suppliers: suppliers.open, keyring, pepper },
+    parts: {
+      product,
+      rail,
+      suppliers: suppliers.open,
+      keyring,
+      pepper,
+      priceNetwork: stellar.config,
+    },
   };
 }
 
@@ -83,7 +93,9 @@ function openSuppliers(texts: Readonly<Record<string, string>>): {
   const open = new Map<string, Supplier>();
   const problems: string[] = [];
   for (const module of supplierModules) {
-    const given = module.settings.filter(({ name }) => texts[variableOf(module, name)] !== undefined);
+    const given = module.settings.filter(
+      ({ name }) => texts[variableOf(module, name)] !== undefined,
+    );
     if (given.length === 0) continue;
     const wrong = module.settings.filter(
       ({ name, accepts }) => !accepts(texts[variableOf(module, name)] ?? ""),

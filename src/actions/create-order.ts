@@ -2,7 +2,7 @@ import type { CreateOrderResponse, SorobanPayment } from "#wire";
 import { assert, Refusal } from "../errors.ts";
 import type { Order } from "../orders/order.ts";
 import { usdText, viewBudget, wordsOf } from "../orders/view.ts";
-import type { ApiKeyRow, Tx } from "../store/tx.ts";
+import type { ApiKeyRow, Reader, Tx } from "../store/tx.ts";
 
 export interface CreateOrderInput {
   /** Complete, in state awaiting_payment with seq 1. */
@@ -57,11 +57,11 @@ export async function createOrder(tx: Tx, input: CreateOrderInput): Promise<Crea
 
 /** The stored answer of an earlier request with this key and body, or null when there was none. */
 export async function findReplay(
-  tx: Pick<Tx, "idempotency">,
+  { idempotency }: Pick<Reader, "idempotency">,
   input: { readonly keyId: string; readonly idempotency: CreateOrderInput["idempotency"] },
 ): Promise<CreateOrderResult | null> {
   if (input.idempotency === null) return null;
-  const seen = await tx.idempotency.find(input.keyId, input.idempotency.key);
+  const seen = await idempotency.find(input.keyId, input.idempotency.key);
   if (seen === null) return null;
   if (seen.fingerprint !== input.idempotency.fingerprint)
     throw new Refusal(

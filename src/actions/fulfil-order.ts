@@ -2,6 +2,7 @@ import { assert } from "../errors.ts";
 import type { Json, JsonObject } from "../json.ts";
 import type { Order } from "../orders/order.ts";
 import type { AttemptRow, AttemptState, Tx } from "../store/tx.ts";
+import { mayBuy } from "../suppliers/breaker.ts";
 import { deliveryEntry, purchaseEntry } from "../treasury/ledger.ts";
 import { advanceOrder } from "./advance-order.ts";
 import { postEntry } from "./post-entry.ts";
@@ -19,11 +20,16 @@ export interface StartAttemptInput {
   readonly nowMs: number;
 }
 
-/** Stores the intent to buy, before the supplier is called. Null: the order is not waiting for an attempt. */
+/**
+ * Stores the intent to buy, before the supplier is called. Null: the order is not waiting for an attempt, or
+ * the supplier's breaker does not let one through any more.
+ */
 export async function startAttempt(tx: Tx, input: StartAttemptInput): Promise<AttemptRow | null> {
   const { orderId, attemptId, supplierId, choice, nowMs } = input;
   const order = await tx.orders.byId(orderId);
   if (order === null || order.state !== "paid") return null;
+  const breaker = await tx.breakers.bySupplier(supplierId);
+  if (breaker !== null && !mayBuy(breaker)) return null;
   const attempt: AttemptRow = {
     id: attemptId,
     orderId,
@@ -80,7 +86,8 @@ export async function recordStage(
     await postEntry(tx, purchaseEntry({ ...attempt, costUsdMicro }), nowMs);
   const isWanted = order.state === "fulfilling";
   const state = isWanted ? (input.isLast ? "delivered" : "accepted") : "stranded";
-  const changes = { state, stage, stageState: input.state, costUsdMicro } as const;
+  const cost = costUsdMicro === null ? {} : { costUsdMicro };
+  const changes = { state, stage, stageState: input.state, ...cost } as const;
   await tx.attempts.update(attemptId, OPEN, changes, nowMs);
   if (!isWanted) return state;
   const facts = { stage, attempt: attemptId };
@@ -108,10 +115,11 @@ export interface AttemptNote {
   readonly nowMs: number;
 }
 
-/** The supplier's answer was lost. The order stays where it is until a look-up tells. */
+/** A supplier's answer was lost, now; again counts anew. The order stays where it is until a look-up tells. */
 export async function markUnknown(tx: Tx, input: AttemptNote): Promise<boolean> {
   const { attemptId, reason, nowMs } = input;
-  return tx.attempts.update(attemptId, ["submitting"], { state: "unknown", reason }, nowMs);
+  const changes = { state: "unknown", reason } as const;
+  return tx.attempts.update(attemptId, ["submitting", "unknown"], changes, nowMs);
 }
 
 /** The supplier certainly did not sell: another one may be asked. */

@@ -1,15 +1,13 @@
 import { mkdirSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { actions } from "../actions/index.ts";
 import { systemClock } from "../clock.ts";
 import { newId, systemRandom } from "../ids.ts";
 import { parseDecimal, USD } from "../money.ts";
 import { usdText } from "../orders/view.ts";
-import { openSqliteStore } from "../store/sqlite.ts";
 import { hashApiKey, newApiKey } from "../vault/api-key.ts";
 import { Stop, type Command } from "./command.ts";
 import type { Output } from "./output.ts";
-import { databaseFile, requireStoreSettings, withStore } from "./settings.ts";
+import { databaseFile, requireStoreSettings, useStore, withStore } from "./settings.ts";
 
 export const keys: Command = {
   usage: "keys create [--label NAME] [--limit USD] [--orders-per-hour N] [--expires DATE] [--json]",
@@ -50,12 +48,7 @@ async function createKey(args: readonly string[], out: Output): Promise<void> {
   const hash = hashApiKey(apiKey, Buffer.from(keyPepper, "hex"));
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
   const file = databaseFile(dataFolder);
-  const store = await openSqliteStore({ file, actions, thread: "inline", role: "guest" });
-  try {
-    await store.transact("createKey", { ...row, hash });
-  } finally {
-    await store.close();
-  }
+  await useStore(file, (store) => store.transact("createKey", { ...row, hash }));
   if (values.json === true) {
     out.json({ id: row.id, api_key: apiKey, label: row.label });
     return;

@@ -1,46 +1,40 @@
 /** The operator's commands: `npm run vend402 -- <command>`, or `vend402 <command>` in a checkout. */
-import { backup } from "./backup.ts";
 import { isUsageError, Stop, type Command } from "./command.ts";
-import { deploy } from "./deploy.ts";
-import { doctor } from "./doctor.ts";
-import { init } from "./init.ts";
-import { keys } from "./keys.ts";
-import { orders } from "./orders.ts";
 import { output } from "./output.ts";
-import { refunds } from "./refunds.ts";
-import { serve } from "./serve.ts";
-import { unmatched } from "./unmatched.ts";
 
-const COMMANDS: Readonly<Record<string, Command>> = {
-  init,
-  doctor,
-  deploy,
-  serve,
-  keys,
-  orders,
-  unmatched,
-  refunds,
-  backup,
+/** Loaded when they are used: a command about keys need not wait for the chain's libraries. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  init: async () => (await import("./init.ts")).init,
+  doctor: async () => (await import("./doctor.ts")).doctor,
+  deploy: async () => (await import("./deploy.ts")).deploy,
+  serve: async () => (await import("./serve.ts")).serve,
+  keys: async () => (await import("./keys.ts")).keys,
+  orders: async () => (await import("./orders.ts")).orders,
+  unmatched: async () => (await import("./unmatched.ts")).unmatched,
+  refunds: async () => (await import("./refunds.ts")).refunds,
+  backup: async () => (await import("./backup.ts")).backup,
 };
 
-function help(): void {
+async function help(): Promise<void> {
+  const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
   output.line("vend402: the operator's commands");
   output.line();
-  output.table(Object.values(COMMANDS).map(({ usage, summary }) => [`  ${usage}`, summary]));
+  output.table(commands.map(({ usage, summary }) => [`  ${usage}`, summary]));
   output.line();
   output.line("Settings come from the environment and from .env in this folder; see .env.example.");
 }
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {
-    help();
+    await help();
     return name === undefined ? 2 : 0;
   }
-  const command = COMMANDS[name];
-  if (command === undefined) {
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load === undefined) {
     output.progress(`vend402: there is no command "${name}"; see vend402 --help`);
     return 2;
   }
+  const command = await load();
   if (args.includes("--help") || args.includes("-h")) {
     output.line(`vend402 ${command.usage}`);
     output.line(command.summary);

@@ -67,5 +67,7 @@ function printStory({ order, events, deposits, attempts, payouts }: Story, out: 
   for (const row of attempts)
     out.line(`attempt  ${row.id}  at ${row.supplierId}: ${row.state} ${row.reason ?? ""}`);
   for (const row of payouts)
-    out.line(`payout   ${row.txId ?? "not signed"}  ${row.cause}: ${row.state} ${row.reason ?? ""}`);
+    out.line(
+      `payout   ${row.txId ?? "not signed"}  ${row.cause}: ${row.state} ${row.reason ?? ""}`,
+    );
 }

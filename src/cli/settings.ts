@@ -1,5 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
+import { systemClock } from "../clock.ts";
+import { createLog, writeToStderr } from "../log.ts";
 import { readConfig, readStoreSettings, type Config, type StoreSettings } from "../config.ts";
 import { actions, type ShopActions } from "../actions/index.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
@@ -41,7 +43,24 @@ export async function withStore<Result>(
   const file = databaseFile(requireStoreSettings().dataFolder);
   if (!existsSync(file))
     throw new Stop(`there is no database at ${file}; start the server once (vend402 serve)`);
-  const store = await openSqliteStore({ file, actions, thread: "inline", role: "guest" });
+  return useStore(file, use);
+}
+
+/** Opens the database in this file, made when it is not there, uses it and closes it. */
+export async function useStore<Result>(
+  file: string,
+  use: (store: Store<ShopActions>) => Promise<Result>,
+): Promise<Result> {
+  const store = await openSqliteStore<ShopActions>({
+    file,
+    actions,
+    thread: "inline",
+    role: "guest",
+    log: createLog({ level: "warn", now: systemClock.now, write: writeToStderr }),
+    onFatal: (error) => {
+      throw error;
+    },
+  });
   try {
     return await use(store);
   } finally {

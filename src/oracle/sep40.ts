@@ -88,7 +88,8 @@ async function call(
   const transaction = new TransactionBuilder(new Account(NOBODY, "0"), {
     fee: "100",
     // It goes into signatures only, and nobody signs a simulation.
-    networkPassphrase: "",
+    // Goes into signatures only, and a simulation has none; the library refuses an empty one.
+    networkPassphrase: "none",
     timebounds: { minTime: 0, maxTime: 0 },
   })
     .addOperation(

@@ -1,7 +1,7 @@
 import type { Log } from "../log.ts";
 import { createReader } from "./handles.ts";
 import { backUp } from "./sqlite/backup.ts";
-import { cacheStatements, openReadOnly, readingSql } from "./sqlite/connection.ts";
+import { connect, openReadOnly, readingSql } from "./sqlite/connection.ts";
 import { startInline, type EngineOptions } from "./sqlite/engine.ts";
 import { createCallQueue } from "./sqlite/queue.ts";
 import { startThread } from "./sqlite/thread.ts";
@@ -73,7 +73,7 @@ export async function openSqliteStore<Known extends Actions>(
   const reading = openReadOnly(file);
   return {
     transact: (name, input) => queue.call(name, input) as Promise<never>,
-    read: createReader(readingSql(cacheStatements(reading))),
+    read: createReader(readingSql(connect(reading))),
     onCommit(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -90,5 +90,5 @@ export async function openSqliteStore<Known extends Actions>(
 /** Reads a data file that another process may own: for tools. Sees each commit of the owner. */
 export function openSqliteReader(file: string): { readonly read: Reader; close(): void } {
   const db = openReadOnly(file);
-  return { read: createReader(readingSql(cacheStatements(db))), close: () => db.close() };
+  return { read: createReader(readingSql(connect(db))), close: () => db.close() };
 }

@@ -37,7 +37,17 @@ export async function runAttempt(deps: WorkerDeps, run: AttemptRun): Promise<Ste
     return later(deps, LOOKUP_EVERY_MS, `supplier ${attempt.supplierId} is not configured`);
   }
   if (attempt.state === "accepted") return runNextStage(deps, run, supplier);
-  return isFresh ? buy(deps, run, supplier) : lookUp(deps, run, supplier);
+  if (isFresh) return buy(deps, run, supplier);
+  if (attempt.state === "submitting")
+    return loseAnswer(deps, run, "the server ended before the answer came");
+  return lookUp(deps, run, supplier);
+}
+
+/** From now on the attempt is looked up, and nothing is concluded before the supplier's window has passed. */
+async function loseAnswer(deps: WorkerDeps, run: AttemptRun, reason: string): Promise<"again"> {
+  const { store, clock } = deps;
+  await store.transact("markUnknown", { attemptId: run.attempt.id, reason, nowMs: clock.now() });
+  return "again";
 }
 
 function later({ clock }: Pick<WorkerDeps, "clock">, pauseMs: number, error: string): JobEnd {
@@ -79,7 +89,7 @@ async function callStage(
   }
 }
 
-/** The first stage: the only one that buys. */
+/** The first stage, sent for the first time: the only one that buys. */
 async function buy(deps: WorkerDeps, run: AttemptRun, supplier: Supplier): Promise<Step> {
   const { store, clock } = deps;
   const [stage] = supplier.stages;
@@ -93,8 +103,7 @@ async function buy(deps: WorkerDeps, run: AttemptRun, supplier: Supplier): Promi
     const { reason } = outcome;
     if (outcome.kind === "unknown") {
       await reportSupplier(deps, supplier, "fault");
-      await store.transact("markUnknown", { attemptId, reason, nowMs: clock.now() });
-      return "again";
+      return loseAnswer(deps, run, reason);
     }
     if (outcome.retryable) await reportSupplier(deps, supplier, "fault");
     if (outcome.retryable && tries < stage.tries) {
@@ -119,15 +128,45 @@ async function lookUp(deps: WorkerDeps, run: AttemptRun, supplier: Supplier): Pr
     await store.transact("rejectAttempt", { attemptId: attempt.id, reason, nowMs: clock.now() });
     return "again";
   }
-  if (found.kind === "done" && supplier.placement === "dedupes") return buy(deps, run, supplier); // the same reference is the same purchase
-  const isSettled = clock.now() - attempt.createdAtMs > supplier.lookupWindowMs;
-  if (found.kind === "done" && supplier.placement === "lookup" && isSettled) {
-    const reason = "the supplier never saw it";
-    await store.transact("rejectAttempt", { attemptId: attempt.id, reason, nowMs: clock.now() });
-    return "again";
-  }
   const reason = found.kind === "done" ? "the supplier has not seen it yet" : found.reason;
-  return later(deps, untilNextLookUpMs(clock.now(), run), reason);
+  if (found.kind !== "done") return later(deps, untilNextLookUpMs(clock.now(), run), reason);
+  const isSettled = clock.now() - attempt.updatedAtMs > supplier.lookupWindowMs;
+  if (supplier.placement === "dedupes") return sendAgain(deps, run, { supplier, isSettled });
+  if (supplier.placement === "blind" || !isSettled)
+    return later(deps, untilNextLookUpMs(clock.now(), run), reason);
+  const nowMs = clock.now();
+  const never = "the supplier never saw it";
+  await store.transact("rejectAttempt", { attemptId: attempt.id, reason: never, nowMs });
+  return "again";
+}
+
+/**
+ * Sends a lost purchase again under the same reference, which is the same purchase there. A refusal of the
+ * second sending says nothing about the first while that one may still arrive.
+ */
+async function sendAgain(
+  deps: WorkerDeps,
+  run: AttemptRun,
+  how: { readonly supplier: Supplier; readonly isSettled: boolean },
+): Promise<Step> {
+  const { store, clock } = deps;
+  const { supplier, isSettled } = how;
+  const [stage] = supplier.stages;
+  const outcome = await callStage(deps, run, stage);
+  if (outcome.kind === "done") {
+    await reportSupplier(deps, supplier, "ok");
+    return storeStage(deps, run, { supplier, stage, output: outcome.value });
+  }
+  const { reason } = outcome;
+  if (outcome.kind === "unknown") {
+    await reportSupplier(deps, supplier, "fault");
+    await loseAnswer(deps, run, reason);
+    return later(deps, lookUpPauseMs(0), reason);
+  }
+  if (!isSettled) return later(deps, untilNextLookUpMs(clock.now(), run), reason);
+  const attemptId = run.attempt.id;
+  await store.transact("rejectAttempt", { attemptId, reason, nowMs: clock.now() });
+  return "again";
 }
 
 export async function findPurchase(

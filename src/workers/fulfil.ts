@@ -12,6 +12,9 @@ import { candidatesOf } from "./supply.ts";
 /** When no supplier can be asked just now but one may come back before the deadline. */
 const NO_SUPPLIER_PAUSE_MS = 1_000;
 
+/** When another order was the trial of a half-open breaker. */
+const BREAKER_RACE_PAUSE_MS = 200;
+
 const ERROR_LATE = "The order could not be fulfilled in time; the payment is being refunded.";
 const ERROR_NO_SUPPLIER = "No supplier could fulfil the order; the payment is being refunded.";
 
@@ -94,7 +97,10 @@ async function begin(
     choice: choice.candidates,
     nowMs,
   });
-  if (attempt === null) return "again";
+  if (attempt === null) {
+    await board.readBreakers();
+    return pause(deps, BREAKER_RACE_PAUSE_MS, "the supplier's breaker let nobody through");
+  }
   return runAttempt(deps, { order, attempt, isFresh: true, signal });
 }
 

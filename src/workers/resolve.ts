@@ -23,7 +23,12 @@ export function resolveAttempt(deps: WorkerDeps): JobHandler {
       await store.transact("strandAttempt", { attemptId, reason: LATE, error: LATE, nowMs });
       return { kind: "finish" };
     }
-    if (attempt.state !== "submitting" && attempt.state !== "unknown") return { kind: "finish" };
+    if (attempt.state === "submitting") {
+      const reason = "the server ended before the answer came";
+      await store.transact("markUnknown", { attemptId, reason, nowMs });
+      return { kind: "retry", runAtMs: nowMs, error: reason };
+    }
+    if (attempt.state !== "unknown") return { kind: "finish" };
     const order = await store.read.orders.byId(attempt.orderId);
     const supplier = suppliers.get(attempt.supplierId);
     assert(order !== null, "an attempt's order is gone");
@@ -41,8 +46,11 @@ export function resolveAttempt(deps: WorkerDeps): JobHandler {
       return { kind: "finish" };
     }
     const ageMs = nowMs - attempt.createdAtMs;
+    const lostForMs = nowMs - attempt.updatedAtMs;
     const neverSeen =
-      found.kind === "done" && supplier.placement !== "blind" && ageMs > supplier.lookupWindowMs;
+      found.kind === "done" &&
+      supplier.placement !== "blind" &&
+      lostForMs > supplier.lookupWindowMs;
     if (neverSeen || (found.kind === "failed" && !found.retryable)) {
       const reason = found.kind === "done" ? "the supplier never saw it" : found.reason;
       await store.transact("rejectAttempt", { attemptId, reason, nowMs });
@@ -50,6 +58,6 @@ export function resolveAttempt(deps: WorkerDeps): JobHandler {
     }
     const error = found.kind === "done" ? "the supplier has not seen it yet" : found.reason;
     if (ageMs > GIVE_UP_AFTER_MS) return { kind: "bury", error };
-    return { kind: "retry", runAtMs: nowMs + lookUpPauseMs(nowMs - attempt.updatedAtMs), error };
+    return { kind: "retry", runAtMs: nowMs + lookUpPauseMs(lostForMs), error };
   };
 }

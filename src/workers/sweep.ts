@@ -10,6 +10,7 @@ export function sweepRail(rail: Rail, log: Log): (signal: AbortSignal) => Promis
         log.warn("the receiver could not be swept", { rail: rail.id, reason: swept.reason });
       return;
     }
-    if (swept.value !== null) log.info("the receiver was swept", { rail: rail.id, what: swept.value });
+    if (swept.value !== null)
+      log.info("the receiver was swept", { rail: rail.id, what: swept.value });
   };
 }

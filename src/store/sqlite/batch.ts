@@ -4,7 +4,7 @@ import { createTx } from "../handles.ts";
 import { mergeAnnouncements, newAnnouncement, type Announcement } from "../notice.ts";
 import type { Actions } from "../tx.ts";
 import { failureOf, type Answer, type Call, type CallResult } from "./call.ts";
-import { cacheStatements, writingSql, type Meter, type Statements } from "./connection.ts";
+import { connect, writingSql, type Connection, type Meter } from "./connection.ts";
 
 /**
  * Turns of the microtask queue that an action may take without asking the database. Every database call is
@@ -27,22 +27,31 @@ export type RunBatch = (calls: readonly Call[]) => Promise<Answer>;
  * does not disturb the others. When the commit fails, every call of the batch is broken.
  */
 export function createRunBatch(db: DatabaseSync, actions: Actions): RunBatch {
-  const statements = cacheStatements(db);
-  const perform = (call: Call): Promise<Performed> => performCall(statements, actions, call);
+  const connection = connect(db);
+  const perform = async (call: Call): Promise<Performed> => {
+    const performed = await performCall(connection, actions, call);
+    // A full disk ends the transaction in the middle, and the calls before this one are lost with it.
+    if (!db.isTransaction) throw new Error(reasonOf(performed.result));
+    return performed;
+  };
   return async (calls) => {
     try {
       db.exec("BEGIN IMMEDIATE");
       const performed =
         (await performTogether(calls, perform)) ?? (await performApart(db, calls, perform));
-      assert(db.isTransaction, "the database gave up the transaction of a batch");
       db.exec("COMMIT");
       return answerOf(performed);
-    } catch (error) {
+    } catch (cause) {
       if (db.isTransaction) db.exec("ROLLBACK");
-      const result = failureOf(error);
+      const message = `nothing of its batch was stored: ${reasonOf(failureOf(cause))}`;
+      const result = failureOf(new Error(message));
       return { results: calls.map(() => result), notice: null };
     }
   };
+}
+
+function reasonOf(result: CallResult): string {
+  return result.kind === "broken" ? result.message : "the database ended the transaction";
 }
 
 type Perform = (call: Call) => Promise<Performed>;
@@ -70,7 +79,6 @@ async function performApart(
   calls: readonly Call[],
   perform: Perform,
 ): Promise<readonly Performed[]> {
-  assert(db.isTransaction, "the database gave up the transaction of a batch");
   db.exec("ROLLBACK; BEGIN IMMEDIATE");
   const all: Performed[] = [];
   for (const call of calls) {
@@ -88,13 +96,13 @@ async function performApart(
 }
 
 async function performCall(
-  statements: Statements,
+  connection: Connection,
   actions: Actions,
   call: Call,
 ): Promise<Performed> {
   const meter: Meter = { calls: 0, changedRows: 0, isOpen: true };
   const announcement = newAnnouncement();
-  const tx = createTx(writingSql(statements, meter), announcement);
+  const tx = createTx(writingSql(connection, meter), announcement);
   const running: Running = { result: null };
   const run = async (): Promise<void> => {
     try {

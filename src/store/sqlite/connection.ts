@@ -40,25 +40,29 @@ export function openReadOnly(file: string): DatabaseSync {
   return db;
 }
 
-/** Prepared statements by text. The texts of the table files are few, so none is ever dropped. */
-export type Statements = (text: string) => StatementSync;
-
-export function cacheStatements(db: DatabaseSync): Statements {
-  const byText = new Map<string, StatementSync>();
-  return (text) => {
-    let statement = byText.get(text);
-    if (statement === undefined) {
-      statement = db.prepare(text, { returnArrays: true });
-      byText.set(text, statement);
-    }
-    return statement;
-  };
+/** A database with its prepared statements. */
+export interface Connection {
+  readonly db: DatabaseSync;
+  /** By text. The texts of the table files are few, so none is ever dropped. */
+  readonly statement: (text: string) => StatementSync;
 }
 
-export function readingSql(statements: Statements): SqlReader {
+export function connect(db: DatabaseSync): Connection {
+  const byText = new Map<string, StatementSync>();
+  const statement = (text: string): StatementSync => {
+    const known = byText.get(text);
+    if (known !== undefined) return known;
+    const prepared = db.prepare(text, { returnArrays: true });
+    byText.set(text, prepared);
+    return prepared;
+  };
+  return { db, statement };
+}
+
+export function readingSql({ statement }: Connection): SqlReader {
   return {
-    get: async (text, ...values) => firstRow(statements(text), values),
-    all: async (text, ...values) => allRows(statements(text), values),
+    get: async (text, ...values) => firstRow(statement(text), values),
+    all: async (text, ...values) => allRows(statement(text), values),
   };
 }
 
@@ -70,11 +74,12 @@ export interface Meter {
 }
 
 /** Reads and writes in the open transaction, and counts on the meter. */
-export function writingSql(statements: Statements, meter: Meter): Sql {
+export function writingSql({ db, statement }: Connection, meter: Meter): Sql {
   const use = (text: string): StatementSync => {
     assert(meter.isOpen, "an action used its transaction after it had ended: an await is missing");
+    assert(db.isTransaction, "the database has ended the transaction");
     meter.calls++;
-    return statements(text);
+    return statement(text);
   };
   return {
     get: async (text, ...values) => firstRow(use(text), values),

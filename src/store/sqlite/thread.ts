@@ -32,7 +32,6 @@ export async function startThread(
   const { file, maxBatch } = options;
   const start: WorkerStart = { file, actionsUrl, maxBatch };
   const worker = new Worker(WORKER_URL, { workerData: start });
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
   const post = (message: ToWorker): void => worker.postMessage(message);
   const exited = new Promise<void>((resolve) => {
     worker.once("exit", () => resolve());

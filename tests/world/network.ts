@@ -1,0 +1,248 @@
+/** A local Stellar network with everything a shop needs on it: assets, accounts, contracts, a price. */
+import { readFileSync } from "node:fs";
+import {
+  Address,
+  Asset,
+  BASE_FEE,
+  Keypair,
+  nativeToScVal,
+  Operation,
+  rpc,
+  scValToNative,
+  TransactionBuilder,
+  xdr,
+} from "@stellar/stellar-sdk";
+import { startStellarDevnet, type StellarDevnet } from "../../devnet/stellar/index.ts";
+import { systemClock } from "../../src/clock.ts";
+import type { Outcome } from "../../src/outcome.ts";
+import { deployAssetContract, deployReceiver } from "../../src/rails/stellar-contract/deploy.ts";
+
+export interface NetworkOptions {
+  /** Milliseconds between ledgers; "manual" leaves closing to the caller once the network stands. */
+  readonly closeEveryMs: number | "manual";
+  /** @default a free port */
+  readonly port?: number;
+  readonly channels?: number;
+}
+
+/** Secrets of the accounts that play a part. */
+export interface Cast {
+  readonly issuer: Keypair;
+  readonly treasury: Keypair;
+  readonly keeper: Keypair;
+  readonly channels: readonly Keypair[];
+}
+
+export interface Network {
+  readonly devnet: StellarDevnet;
+  readonly cast: Cast;
+  readonly usdc: Asset;
+  readonly receiverId: string;
+  readonly oracleId: string;
+  /** A new account with XLM and this much USDC (decimal text). */
+  newPayer(usdc: string): Promise<Keypair>;
+  /** Balances of an account, base units; USDC null without a trustline. */
+  balances(address: string): Promise<{ readonly xlm: bigint; readonly usdc: bigint | null }>;
+  /** What XLM costs in USD on chain; 14 decimals, as text. */
+  setXlmPrice(usd14: bigint): Promise<void>;
+  /** Sends classic operations from an account and waits until they are in a ledger. */
+  send(source: Keypair, operations: readonly xdr.Operation[]): Promise<string>;
+  /** Sets the pace of ledgers from here on. */
+  pace(closeEveryMs: number | "manual"): void;
+  close(): Promise<void>;
+}
+
+/** While the network is set up, ledgers close as fast as there is something in them. */
+const SETUP_PACE_MS = 15;
+const PRICE_DECIMALS = 14;
+const TREASURY_FLOAT_USDC = "100000";
+/** 0.10 USD. */
+const FIRST_XLM_PRICE = 10n ** 13n;
+
+export async function startNetwork(options: NetworkOptions): Promise<Network> {
+  const devnet = await startStellarDevnet({ port: options.port ?? 0, closeEveryMs: "manual" });
+  const pacer = startPacer(devnet);
+  pacer.pace(SETUP_PACE_MS);
+  const server = new rpc.Server(devnet.url, { allowHttp: true });
+  const cast: Cast = {
+    issuer: Keypair.random(),
+    treasury: Keypair.random(),
+    keeper: Keypair.random(),
+    channels: Array.from({ length: options.channels ?? 2 }, () => Keypair.random()),
+  };
+  const usdc = new Asset("USDC", cast.issuer.publicKey());
+  const send = sender(devnet, server);
+  const fund = async (account: Keypair): Promise<void> => {
+    const answer = await fetch(`${devnet.friendbotUrl}?addr=${account.publicKey()}`);
+    if (!answer.ok) throw new Error(`friendbot: ${answer.status} ${await answer.text()}`);
+  };
+  await Promise.all([cast.issuer, cast.treasury, cast.keeper, ...cast.channels].map(fund));
+  const trust = Operation.changeTrust({ asset: usdc });
+  const give = (to: Keypair, amount: string): xdr.Operation =>
+    Operation.payment({ destination: to.publicKey(), asset: usdc, amount });
+  await send(cast.treasury, [trust]);
+  await send(cast.issuer, [give(cast.treasury, TREASURY_FLOAT_USDC)]);
+
+  const target = {
+    rpcUrls: [devnet.url],
+    passphrase: devnet.passphrase,
+    deployerSecret: cast.keeper.secret(),
+    clock: systemClock,
+    onStep: () => {},
+  };
+  const credit = { code: "USDC", issuer: cast.issuer.publicKey() };
+  unwrap(await deployAssetContract({ ...target, asset: credit }));
+  unwrap(await deployAssetContract({ ...target, asset: null }));
+  const wasm = readFileSync(new URL("../../contracts/stellar/receiver.wasm", import.meta.url));
+  const treasury = cast.treasury.publicKey();
+  const receiver = unwrap(await deployReceiver({ ...target, treasury, usdc: credit, wasm }));
+  const contracts = contractCaller(devnet, server, cast.keeper);
+  const oracleId = await deployOracle(contracts, cast.keeper);
+
+  const network: Network = {
+    devnet,
+    cast,
+    usdc,
+    receiverId: receiver.contractId,
+    oracleId,
+    newPayer: async (amount) => {
+      const payer = Keypair.random();
+      await fund(payer);
+      await send(payer, [trust]);
+      await send(cast.issuer, [give(payer, amount)]);
+      return payer;
+    },
+    balances: async (address) => {
+      const { balanceEntry } = await server.getAssetBalance(address, usdc, devnet.passphrase);
+      const account = await server.getAccountEntry(address);
+      return {
+        xlm: BigInt(account.balance.toString()),
+        usdc: balanceEntry === undefined ? null : BigInt(balanceEntry.amount),
+      };
+    },
+    setXlmPrice: async (usd14) => {
+      const now = BigInt(Math.floor(systemClock.now() / 1000));
+      await contracts(
+        Operation.invokeContractFunction({
+          contract: oracleId,
+          function: "set_price",
+          args: [
+            otherAsset("XLM"),
+            nativeToScVal(usd14, { type: "i128" }),
+            nativeToScVal(now, { type: "u64" }),
+          ],
+        }),
+      );
+    },
+    send,
+    pace: pacer.pace,
+    close: async () => {
+      pacer.pace("manual");
+      await devnet.close();
+    },
+  };
+  await network.setXlmPrice(FIRST_XLM_PRICE);
+  pacer.pace(options.closeEveryMs);
+  return network;
+}
+
+function unwrap<Value>(outcome: Outcome<Value>): Value {
+  if (outcome.kind === "done") return outcome.value;
+  throw new Error(outcome.reason);
+}
+
+function startPacer(devnet: StellarDevnet): { pace(closeEveryMs: number | "manual"): void } {
+  let timer: NodeJS.Timeout | null = null;
+  return {
+    pace: (closeEveryMs) => {
+      if (timer !== null) clearInterval(timer);
+      timer =
+        closeEveryMs === "manual"
+          ? null
+          : setInterval(() => devnet.chain.closeLedger(), closeEveryMs);
+    },
+  };
+}
+
+const POLL_MS = 20;
+const POLL_ATTEMPTS = 500;
+
+function sender(devnet: StellarDevnet, server: rpc.Server): Network["send"] {
+  return async (source, operations) => {
+    const account = await server.getAccount(source.publicKey());
+    const builder = new TransactionBuilder(account, {
+      fee: BASE_FEE,
+      networkPassphrase: devnet.passphrase,
+    });
+    for (const operation of operations) builder.addOperation(operation);
+    const transaction = builder.setTimeout(60).build();
+    transaction.sign(source);
+    return submit(server, transaction);
+  };
+}
+
+async function submit(
+  server: rpc.Server,
+  transaction: Parameters<rpc.Server["sendTransaction"]>[0],
+): Promise<string> {
+  const sent = await server.sendTransaction(transaction);
+  if (sent.status === "ERROR") throw new Error(`refused: ${JSON.stringify(sent.errorResult)}`);
+  const end = await server.pollTransaction(sent.hash, {
+    attempts: POLL_ATTEMPTS,
+    sleepStrategy: () => POLL_MS,
+  });
+  if (end.status !== "SUCCESS") throw new Error(`transaction ${sent.hash} ended ${end.status}`);
+  return sent.hash;
+}
+
+type ContractCaller = (operation: xdr.Operation) => Promise<unknown>;
+
+/** Prepares, signs and sends one contract operation; resolves with its return value. */
+function contractCaller(
+  devnet: StellarDevnet,
+  server: rpc.Server,
+  source: Keypair,
+): ContractCaller {
+  return async (operation) => {
+    const account = await server.getAccount(source.publicKey());
+    const transaction = new TransactionBuilder(account, {
+      fee: BASE_FEE,
+      networkPassphrase: devnet.passphrase,
+    })
+      .addOperation(operation)
+      .setTimeout(60)
+      .build();
+    const prepared = await server.prepareTransaction(transaction);
+    prepared.sign(source);
+    const end = await server.getTransaction(await submit(server, prepared));
+    return end.status === "SUCCESS" && end.returnValue !== undefined
+      ? scValToNative(end.returnValue)
+      : null;
+  };
+}
+
+/** SEP-40's `Asset::Other(symbol)`. */
+function otherAsset(symbol: string): xdr.ScVal {
+  return xdr.ScVal.scvVec([
+    nativeToScVal("Other", { type: "symbol" }),
+    nativeToScVal(symbol, { type: "symbol" }),
+  ]);
+}
+
+async function deployOracle(call: ContractCaller, admin: Keypair): Promise<string> {
+  const wasm = readFileSync(new URL("../../contracts/stellar/oracle.wasm", import.meta.url));
+  const wasmHash = await call(Operation.uploadContractWasm({ wasm }));
+  const contractId = await call(
+    Operation.createCustomContract({
+      address: new Address(admin.publicKey()),
+      wasmHash: wasmHash as Uint8Array as Buffer,
+      constructorArgs: [
+        nativeToScVal(admin.publicKey(), { type: "address" }),
+        otherAsset("USD"),
+        nativeToScVal(PRICE_DECIMALS, { type: "u32" }),
+        nativeToScVal(1, { type: "u32" }),
+      ],
+    }),
+  );
+  return String(contractId);
+}
