@@ -41,20 +41,27 @@ const NOT_PUBLIC_V6 = [
   "ff00::/8", // multicast
 ];
 
-const notPublic = new BlockList();
-for (const [ranges, family] of [
-  [NOT_PUBLIC_V4, "ipv4"],
-  [NOT_PUBLIC_V6, "ipv6"],
-] as const)
+// One list per family: an IPv4-mapped range in a common list would match every IPv4 address.
+const notPublic = {
+  ipv4: listOf("ipv4", NOT_PUBLIC_V4),
+  ipv6: listOf("ipv6", NOT_PUBLIC_V6),
+};
+
+function listOf(family: "ipv4" | "ipv6", ranges: readonly string[]): BlockList {
+  const list = new BlockList();
   for (const range of ranges) {
     const [network = "", bits] = range.split("/");
-    notPublic.addSubnet(network, Number(bits), family);
+    list.addSubnet(network, Number(bits), family);
   }
+  return list;
+}
 
 /** True when a packet to this IP address leaves for the public internet. */
 export function isPublicAddress(ip: string): boolean {
-  const family = isIP(ip);
-  return family !== 0 && !notPublic.check(ip, family === 4 ? "ipv4" : "ipv6");
+  const version = isIP(ip);
+  if (version === 0) return false;
+  const family = version === 4 ? "ipv4" : "ipv6";
+  return !notPublic[family].check(ip, family);
 }
 
 const PRIVATE_NAME =
