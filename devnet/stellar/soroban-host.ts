@@ -1,4 +1,6 @@
-import { openModule, type HostModule } from "./soroban-module.ts";
+import { type HostModule, openModule } from "./soroban-module.ts";
+
+export { SorobanHostTrap } from "./soroban-module.ts";
 
 /**
  * The Soroban host (soroban-env-host and soroban-simulation, the crates that validators and RPC servers
