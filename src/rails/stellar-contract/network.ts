@@ -77,7 +77,11 @@ export interface NetworkPreset {
  * (pubnet). No public RPC is named for pubnet: pick a supplier that keeps seven days of history.
  */
 export const PRESETS: Readonly<Record<NetworkName, NetworkPreset>> = {
-  local: { passphrase: "Vend402 Local Network ; November 2026", rpcUrls: [], usdc: { code: "USDC", issuer: "" } },
+  local: {
+    passphrase: "Vend402 Local Network ; November 2026",
+    rpcUrls: [],
+    usdc: { code: "USDC", issuer: "" },
+  },
   testnet: {
     passphrase: Networks.TESTNET,
     rpcUrls: ["https://soroban-testnet.stellar.org"],

@@ -70,6 +70,9 @@ async function readBalance(purse: Purse, asset: Asset): Promise<Outcome<bigint>>
   return entries.kind === "done" ? done(balanceIn(purse, entries.value, form)) : entries;
 }
 
+/** The treasury keeps the fees of so many payouts, or refunding the last XLM would end all refunds in USDC. */
+const KEPT_FEES = 100n;
+
 /** What the treasury can send right now; 0 when it cannot hold the asset. */
 function balanceIn({ config, laneKeys }: Purse, entries: Entries, form: RailAsset): bigint {
   const { address } = config.treasury;
@@ -77,7 +80,7 @@ function balanceIn({ config, laneKeys }: Purse, entries: Entries, form: RailAsse
     const line = trustlineOf(entries.get(trustlineKey(address, form.stellar)));
     return line?.isAuthorized === true && line.spendable > 0n ? line.spendable : 0n;
   }
-  const feeStroops = laneKeys.has(address) ? BigInt(config.tuning.maxFeeStroops) : 0n;
+  const feeStroops = laneKeys.has(address) ? KEPT_FEES * BigInt(config.tuning.maxFeeStroops) : 0n;
   const free = (accountOf(entries.get(accountKey(address)))?.spendable ?? 0n) - feeStroops;
   return free > 0n ? free : 0n;
 }
@@ -104,6 +107,9 @@ async function signPayout(purse: Purse, payout: PayoutRequest): Promise<Outcome<
   if ("kind" in operation) return operation;
   const lane = accountOf(entries.value.get(accountKey(payout.lane)));
   if (lane === null) return failed(`the lane account ${payout.lane} does not exist`, "retry");
+  if (lane.spendable < BigInt(purse.config.tuning.maxFeeStroops)) {
+    return failed(`the lane account ${payout.lane} has no XLM left for fees`, "retry");
+  }
   return done(sealed(purse, { payout, laneKey, lane, tip: tip.value, operation }));
 }
 

@@ -43,10 +43,12 @@ async function interpret(rpc: Rpc, envelope: Envelope, answer: Answer): Promise<
     case "PENDING":
     case "DUPLICATE":
       return done(null);
+    // What has been applied already is also refused in these two ways: it is there all the same.
     case "TRY_AGAIN_LATER":
-      return failed("the network asks to try again later", "retry");
+      return (await isOnChain(rpc, envelope.txId))
+        ? done(null)
+        : failed("the network asks to try again later", "retry");
     case "ERROR":
-      // A transaction that has been applied is refused for its sequence number: it is there all the same.
       return (await isOnChain(rpc, envelope.txId))
         ? done(null)
         : refusal(answer.result["errorResultXdr"]);

@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock.ts";
-import { failed, type Failed } from "../../outcome.ts";
+import { done, failed, type Failed } from "../../outcome.ts";
 import type { Deposit, DepositPage, DepositsRead, HistoryGap, Unreadable } from "../rail.ts";
 import { listIn, MalformedAnswer, textIn, wholeIn, type Fields } from "./answer.ts";
 import { learnCloseTimes } from "./close-times.ts";
@@ -46,22 +46,23 @@ export function openWatch(
       const problems: string[] = [];
       let gap: HistoryGap | null = null;
       let hasSilentServer = false;
-      let idle: Page | null = null;
+      let idle: DepositPage | null = null;
       for (const endpoint of rpc.endpoints()) {
         const page = await readPage(endpoint, { config, assets, from }, signal);
         if (page.kind === "done") {
           closeTimes.observe(page.latestLedger, clock.now());
           const hasMoved = page.value.cursor !== cursor;
-          if (hasMoved || closeTimes.silentForMs(clock.now()) < STALL_MS) return page;
+          const isFresh = closeTimes.silentForMs(clock.now()) < STALL_MS;
+          if (hasMoved || isFresh) return done(page.value);
           // This server may have stopped taking in ledgers: another one may know better.
-          idle ??= page;
+          idle ??= page.value;
           continue;
         }
         problems.push(page.reason);
         if (page.kind === "gap") gap ??= page;
         else hasSilentServer = true;
       }
-      if (idle !== null) return idle;
+      if (idle !== null) return done(idle);
       // A server that did not answer may still have what the others have dropped.
       return gap !== null && !hasSilentServer ? gap : failed(problems.join("; "), "retry");
     },
