@@ -5,6 +5,7 @@ import { DEFAULT_HISTORY, type HistoryLimits } from "./history/history.ts";
 import { type Journal, openJournal } from "./journal.ts";
 import { startRpcServer } from "./rpc/server.ts";
 import { type NetworkSettings, TESTNET_SETTINGS } from "./settings.ts";
+import { createTestAsset, type TestAsset } from "./setup.ts";
 import { loadSorobanHost } from "./soroban-host.ts";
 
 /** Passphrase of a local network, unless another one is given. */
@@ -27,6 +28,8 @@ export interface StellarDevnetOptions {
   readonly passphrase?: string;
   /** Keeps the chain in this folder and goes on with the one that is there. */
   readonly dataDir?: string;
+  /** Code of a test asset to set up, with its issuer and contracts. @default none */
+  readonly testAsset?: string;
   readonly clock?: Clock;
   /** @default TESTNET_SETTINGS, or those that the chain in `dataDir` began with */
   readonly settings?: NetworkSettings;
@@ -37,7 +40,10 @@ export interface StellarDevnet {
   /** Of the RPC server. */
   readonly url: string;
   readonly friendbotUrl: string;
+  /** Gives of the test asset: `?addr=G...&amount=100`. */
+  readonly faucetUrl: string;
   readonly passphrase: string;
+  readonly testAsset: TestAsset | null;
   readonly chain: StellarChain;
   readonly faults: Faults;
   close(): Promise<void>;
@@ -53,16 +59,21 @@ export async function startStellarDevnet(
   const { chain, journal } = openChain(options, history, pace);
   const closing = keepClosing(chain, pace);
   try {
+    const { testAsset: code } = options;
+    const testAsset = code === undefined ? null : createTestAsset(chain, code);
     const server = await startRpcServer({
       port: options.port ?? 0,
       hostname: options.hostname ?? "127.0.0.1",
       retentionLedgers: history.ledgers,
       control: { chain, faults },
+      testAsset,
       onPending: closing.onPending,
     });
     return {
       url: server.url,
       friendbotUrl: `${server.url}/friendbot`,
+      faucetUrl: `${server.url}/faucet`,
+      testAsset,
       passphrase: chain.passphrase,
       chain,
       faults,
@@ -113,8 +124,8 @@ function openChain(
 
 interface Closing {
   /** To be told that transactions wait. */
-  onPending(): void;
-  stop(): void;
+  readonly onPending: () => void;
+  readonly stop: () => void;
 }
 
 function keepClosing(chain: StellarChain, pace: ClosePace): Closing {

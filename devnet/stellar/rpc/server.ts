@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { StrKey } from "@stellar/stellar-sdk";
 import { answerControl, type ControlContext } from "../control.ts";
-import { accountExists, fundAccounts } from "../friendbot.ts";
-import { type HttpAnswer, listen, problem, readBody, send } from "./http.ts";
+import type { TestAsset } from "../setup.ts";
+import { answerFaucet, answerFriendbot } from "./faucets.ts";
+import { listen, problem, readBody, send } from "./http.ts";
 import type { RpcContext } from "./method.ts";
 import { createServeRpc, suffer } from "./serve-rpc.ts";
 
@@ -14,6 +14,8 @@ export interface RpcServerOptions {
   readonly hostname: string;
   readonly retentionLedgers: number;
   readonly control: ControlContext;
+  /** Given away at `/faucet`; null if there is none. */
+  readonly testAsset: TestAsset | null;
   /** Called after an answer is on its way while transactions wait. */
   readonly onPending: () => void;
 }
@@ -23,7 +25,7 @@ export interface RpcServer {
   close(): Promise<void>;
 }
 
-/** JSON-RPC at `/`, friendbot at `/friendbot`, faults and clock at `/__devnet`. */
+/** JSON-RPC at `/`, XLM at `/friendbot`, the test asset at `/faucet`, faults and clock at `/__devnet`. */
 export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
   const { control, onPending } = options;
   const { chain, faults } = control;
@@ -47,6 +49,9 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
       return send(response, await answerControl(control, request, pathname));
     }
     if (pathname === "/friendbot") return serveFriendbot(request, response, searchParams);
+    if (pathname === "/faucet") {
+      return send(response, answerFaucet(chain, options.testAsset, searchParams));
+    }
     if (pathname !== "/") return send(response, problem(404, "JSON-RPC is at POST /"));
     if (request.method !== "POST") return send(response, problem(405, "JSON-RPC is at POST /"));
     await serveRpc(await readBody(request), response);
@@ -62,7 +67,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     const address = query.get("addr") ?? new URLSearchParams(form ?? "").get("addr") ?? "";
     const fault = faults.take("friendbot");
     if (fault && (await suffer(fault, response))) return;
-    const answer = answerFriendbot(context, address);
+    const answer = answerFriendbot(chain, address);
     if (fault?.kind === "drop_answer") response.destroy();
     else send(response, answer);
   }
@@ -81,26 +86,4 @@ function urlOf(hostname: string, port: number): string {
   const everywhere = hostname === "0.0.0.0" || hostname === "::";
   const named = everywhere ? "127.0.0.1" : hostname;
   return named.includes(":") ? `http://[${named}]:${port}` : `http://${named}:${port}`;
-}
-
-/** In a ledger of its own, at once: nobody waits for the next one to close. */
-function answerFriendbot({ chain }: RpcContext, address: string): HttpAnswer {
-  if (!StrKey.isValidEd25519PublicKey(address)) {
-    return problem(400, `addr is not an account address: ${address}`);
-  }
-  if (accountExists(chain, address)) {
-    return problem(400, "createAccountAlreadyExist (the account is funded already)");
-  }
-  const record = fundAccounts(chain, [address]);
-  return {
-    status: 200,
-    body: {
-      successful: true,
-      hash: record?.hash,
-      ledger: record?.ledger,
-      envelope_xdr: record?.envelope,
-      result_xdr: record?.result,
-      result_meta_xdr: record?.meta,
-    },
-  };
 }
