@@ -10,7 +10,7 @@ export interface QuoteLeg {
   readonly atomic: string;
   /** Milliseconds; a volatile asset's leg ends before the order's window does. */
   readonly expiresAtMs: number;
-  /** USD per whole unit with 6 decimals, after the spread; null for assets that count as dollars. */
+  /** USD per whole unit with 6 decimals, before the spread; null for assets that count as dollars. */
   readonly rateUsdMicro: string | null;
 }
 

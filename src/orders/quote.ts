@@ -44,23 +44,17 @@ export function quoteOrder(
       legs.push({ ...leg, atomic: atomic.toString(), expiresAtMs, rateUsdMicro: null });
       continue;
     }
-    const rate = rateAfterSpread(pricing.usdMicroPerUnit, terms.spreadBps);
-    if (rate === null) {
+    const rate = pricing.usdMicroPerUnit;
+    if (rate === null || rate <= 0n) {
       missing.push({ symbol: asset.symbol, reason: pricing.reason ?? "price_unavailable" });
       continue;
     }
-    const atomic = mulDivCeil(priceUsdMicro, 10n ** BigInt(asset.decimals), rate);
+    const unit = 10n ** BigInt(asset.decimals);
+    const atomic = mulDivCeil(priceUsdMicro * unit, BPS + terms.spreadBps, rate * BPS);
     const expiresAtMs = nowMs + Math.min(terms.volatileMs, terms.windowMs);
     legs.push({ ...leg, atomic: atomic.toString(), expiresAtMs, rateUsdMicro: rate.toString() });
   }
   return { legs, missing };
-}
-
-/** The payer's unit counts for a little less than the market says; null when nothing is left of it. */
-function rateAfterSpread(usdMicroPerUnit: bigint | null, spreadBps: bigint): bigint | null {
-  if (usdMicroPerUnit === null) return null;
-  const rate = (usdMicroPerUnit * BPS) / (BPS + spreadBps);
-  return rate > 0n ? rate : null;
 }
 
 /** The leg's amount with its asset, as a rail's instructions need it. */

@@ -33,6 +33,13 @@ export interface Cast {
   readonly channels: readonly Keypair[];
 }
 
+/** Signs with a key that it does not show. */
+export interface Wallet {
+  readonly publicKey: string;
+  /** The raw 64 bytes of an ed25519 signature of a 32-byte hash. */
+  signHash(hash: Uint8Array): Promise<Uint8Array> | Uint8Array;
+}
+
 export interface Network {
   readonly devnet: StellarDevnet;
   readonly cast: Cast;
@@ -41,12 +48,16 @@ export interface Network {
   readonly oracleId: string;
   /** A new account with XLM and this much USDC (decimal text). */
   newPayer(usdc: string): Promise<Keypair>;
+  /** Gives a wallet that signs by itself an account with XLM and this much USDC. */
+  fundWallet(wallet: Wallet, usdc: string): Promise<void>;
   /** Balances of an account, base units; USDC null without a trustline. */
   balances(address: string): Promise<{ readonly xlm: bigint; readonly usdc: bigint | null }>;
   /** What XLM costs in USD on chain; 14 decimals, as text. */
   setXlmPrice(usd14: bigint): Promise<void>;
   /** Sends classic operations from an account and waits until they are in a ledger. */
-  send(source: Keypair, operations: readonly xdr.Operation[]): Promise<string>;
+  send(source: Keypair | Wallet, operations: readonly xdr.Operation[]): Promise<string>;
+  /** When a ledger was closed, by this machine's clock; null when it is unknown. */
+  closedAtMs(height: number): number | null;
   /** Sets the pace of ledgers from here on. */
   pace(closeEveryMs: number | "manual"): void;
   close(): Promise<void>;
@@ -72,14 +83,14 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
   };
   const usdc = new Asset("USDC", cast.issuer.publicKey());
   const send = sender(devnet, server);
-  const fund = async (account: Keypair): Promise<void> => {
-    const answer = await fetch(`${devnet.friendbotUrl}?addr=${account.publicKey()}`);
+  const fund = async (account: Keypair | Wallet): Promise<void> => {
+    const answer = await fetch(`${devnet.friendbotUrl}?addr=${addressOf(account)}`);
     if (!answer.ok) throw new Error(`friendbot: ${answer.status} ${await answer.text()}`);
   };
   await Promise.all([cast.issuer, cast.treasury, cast.keeper, ...cast.channels].map(fund));
   const trust = Operation.changeTrust({ asset: usdc });
-  const give = (to: Keypair, amount: string): xdr.Operation =>
-    Operation.payment({ destination: to.publicKey(), asset: usdc, amount });
+  const give = (to: Keypair | Wallet, amount: string): xdr.Operation =>
+    Operation.payment({ destination: addressOf(to), asset: usdc, amount });
   await send(cast.treasury, [trust]);
   await send(cast.issuer, [give(cast.treasury, TREASURY_FLOAT_USDC)]);
 
@@ -107,10 +118,13 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
     oracleId,
     newPayer: async (amount) => {
       const payer = Keypair.random();
-      await fund(payer);
-      await send(payer, [trust]);
-      await send(cast.issuer, [give(payer, amount)]);
+      await network.fundWallet(walletOf(payer), amount);
       return payer;
+    },
+    fundWallet: async (wallet, amount) => {
+      await fund(wallet);
+      await send(wallet, [trust]);
+      await send(cast.issuer, [give(wallet, amount)]);
     },
     balances: async (address) => {
       const { balanceEntry } = await server.getAssetBalance(address, usdc, devnet.passphrase);
@@ -135,6 +149,7 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
       );
     },
     send,
+    closedAtMs: pacer.closedAtMs,
     pace: pacer.pace,
     close: async () => {
       pacer.pace("manual");
@@ -146,20 +161,40 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
   return network;
 }
 
+function addressOf(account: Keypair | Wallet): string {
+  return account instanceof Keypair ? account.publicKey() : account.publicKey;
+}
+
+function walletOf(account: Keypair): Wallet {
+  return {
+    publicKey: account.publicKey(),
+    signHash: (hash) => account.sign(Buffer.from(hash)),
+  };
+}
+
 function unwrap<Value>(outcome: Outcome<Value>): Value {
   if (outcome.kind === "done") return outcome.value;
   throw new Error(outcome.reason);
 }
 
-function startPacer(devnet: StellarDevnet): { pace(closeEveryMs: number | "manual"): void } {
+interface Pacer {
+  pace(closeEveryMs: number | "manual"): void;
+  closedAtMs(height: number): number | null;
+}
+
+/** Closes the ledgers itself, because the chain's own times have whole seconds only. */
+function startPacer({ chain }: StellarDevnet): Pacer {
   let timer: NodeJS.Timeout | null = null;
+  const closedAtMs = new Map<number, number>();
+  const close = (): void => {
+    const { sequence } = chain.closeLedger();
+    closedAtMs.set(sequence, systemClock.now());
+  };
   return {
+    closedAtMs: (height) => closedAtMs.get(height) ?? null,
     pace: (closeEveryMs) => {
       if (timer !== null) clearInterval(timer);
-      timer =
-        closeEveryMs === "manual"
-          ? null
-          : setInterval(() => devnet.chain.closeLedger(), closeEveryMs);
+      timer = closeEveryMs === "manual" ? null : setInterval(close, closeEveryMs);
     },
   };
 }
@@ -169,14 +204,18 @@ const POLL_ATTEMPTS = 500;
 
 function sender(devnet: StellarDevnet, server: rpc.Server): Network["send"] {
   return async (source, operations) => {
-    const account = await server.getAccount(source.publicKey());
+    const account = await server.getAccount(addressOf(source));
     const builder = new TransactionBuilder(account, {
       fee: BASE_FEE,
       networkPassphrase: devnet.passphrase,
     });
     for (const operation of operations) builder.addOperation(operation);
     const transaction = builder.setTimeout(60).build();
-    transaction.sign(source);
+    if (source instanceof Keypair) transaction.sign(source);
+    else {
+      const signature = await source.signHash(transaction.hash());
+      transaction.addSignature(source.publicKey, Buffer.from(signature).toString("base64"));
+    }
     return submit(server, transaction);
   };
 }
