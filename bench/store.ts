@@ -124,7 +124,7 @@ async function load(
   };
   await Promise.all(Array.from({ length: callers }, caller));
   const tookMs = performance.now() - startMs;
-  const sorted = Float64Array.from(latenciesMs).sort();
+  const sorted = Float64Array.from(latenciesMs).toSorted();
   const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? 0;
   return { perSecond: (sorted.length / tookMs) * 1000, p50Ms: at(0.5), p99Ms: at(0.99) };
 }

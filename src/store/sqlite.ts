@@ -71,6 +71,12 @@ export async function openSqliteStore<Known extends Actions>(
       ? startInline(engineOptions, options.actions, options.role ?? "owner")
       : await startThread(engineOptions, options.actionsUrl.href, onFatal);
   const reading = openReadOnly(file);
+  const close = async (): Promise<void> => {
+    await queue.close();
+    reading.close();
+    await engine.stop();
+  };
+  let closed: Promise<void> | null = null;
   return {
     transact: (name, input) => queue.call(name, input) as Promise<never>,
     read: createReader(readingSql(connect(reading))),
@@ -79,11 +85,7 @@ export async function openSqliteStore<Known extends Actions>(
       return () => listeners.delete(listener);
     },
     backup: (target) => backUp(file, target),
-    async close() {
-      await queue.close();
-      reading.close();
-      await engine.stop();
-    },
+    close: () => (closed ??= close()),
   };
 }
 

@@ -106,7 +106,7 @@ async function performCall(
   const running: Running = { result: null };
   const run = async (): Promise<void> => {
     try {
-      const action = actions[call.name];
+      const action = Object.hasOwn(actions, call.name) ? actions[call.name] : undefined;
       assert(action !== undefined, `there is no action ${call.name}`);
       running.result = { kind: "done", value: await action(tx, call.input as never) };
     } catch (error) {

@@ -45,9 +45,13 @@ export async function startThread(
     void exited.then(() => reject(new Error("the database thread ended while it was starting")));
   });
   let isStopping = false;
-  worker.on("error", onFatal);
-  worker.once("exit", () => {
-    if (!isStopping) onFatal(new Error("the database thread ended"));
+  // An error is followed by the exit; one report is enough.
+  const lost = new Promise<Error>((resolve) => {
+    worker.on("error", resolve);
+    worker.once("exit", () => resolve(new Error("the database thread ended")));
+  });
+  void lost.then((error) => {
+    if (!isStopping) onFatal(error);
   });
   return {
     submit: (calls) => post({ kind: "calls", calls }),

@@ -1,0 +1,29 @@
+import { describe } from "vitest";
+import type { ContractStore } from "./store/actions.ts";
+import { moneyContract } from "./store/money.ts";
+import { orderContract } from "./store/orders.ts";
+import { transactionContract } from "./store/transactions.ts";
+import { workContract } from "./store/work.ts";
+
+/** A module with the actions that the suite calls. */
+export const ACTIONS_URL = new URL("./store/actions.ts", import.meta.url);
+
+export interface OpenedStore {
+  readonly store: ContractStore;
+  /** Closes the store and opens another one on the same data. */
+  readonly reopen: () => Promise<ContractStore>;
+}
+
+/** A store on fresh data, with the actions of `ACTIONS_URL`; closed and removed when the test ends. */
+export type StoreBench = () => Promise<OpenedStore>;
+
+/** What the shop relies on, whatever the engine behind it. */
+export function storeContract(engine: string, open: StoreBench): void {
+  // oxlint-disable-next-line vitest/valid-title -- the engine under test
+  describe(engine, () => {
+    transactionContract(open);
+    orderContract(open);
+    moneyContract(open);
+    workContract(open);
+  });
+}
