@@ -11,15 +11,15 @@ import { loadSorobanHost } from "./soroban-host.ts";
 export interface TestChain {
   readonly chain: StellarChain;
   /** A new account with this many XLM. */
-  account(xlm?: string): Keypair;
+  readonly account: (xlm?: string) => Keypair;
   /** Spendable and reserved together, in stroops; null if there is no account. */
-  balance(of: Keypair): bigint | null;
-  sequence(of: Keypair): bigint;
+  readonly balance: (of: Keypair) => bigint | null;
+  readonly sequence: (of: Keypair) => bigint;
   /** A signed envelope in base64. */
-  envelope(source: Keypair, operations: xdr.Operation[], how?: How): string;
-  submit(source: Keypair, operations: xdr.Operation[], how?: How): SubmitAnswer;
+  readonly envelope: (source: Keypair, operations: xdr.Operation[], how?: How) => string;
+  readonly submit: (source: Keypair, operations: xdr.Operation[], how?: How) => SubmitAnswer;
   /** Submits and closes; throws if the queue does not take it. */
-  run(source: Keypair, operations: xdr.Operation[], how?: How): TransactionRecord;
+  readonly run: (source: Keypair, operations: xdr.Operation[], how?: How) => TransactionRecord;
 }
 
 export interface How {
@@ -63,19 +63,10 @@ export function testChain(
 
   function envelope(source: Keypair, operations: xdr.Operation[], how: How = {}): string {
     const sequence = (entry(source)?.seqNum ?? 0n) + BigInt(how.sequenceAhead ?? 0);
-    const account = new Account(source.publicKey(), String(sequence));
-    const { fee = "100", minTime = 0, maxTime = 0 } = how;
-    const builder = new TransactionBuilder(account, {
-      fee,
-      networkPassphrase: PASSPHRASE,
-      timebounds: { minTime, maxTime },
+    return signedEnvelope(new Account(source.publicKey(), String(sequence)), operations, {
+      signers: [source],
+      ...how,
     });
-    for (const operation of operations) builder.addOperation(operation);
-    if (how.memo) builder.addMemo(how.memo);
-    how.build?.(builder);
-    const transaction = builder.build();
-    for (const signer of how.signers ?? [source]) transaction.sign(signer);
-    return transaction.toEnvelope().toXdr("base64");
   }
 
   function submit(source: Keypair, operations: xdr.Operation[], how?: How): SubmitAnswer {
@@ -102,6 +93,18 @@ export function testChain(
       return record;
     },
   };
+}
+
+function signedEnvelope(account: Account, operations: xdr.Operation[], how: How): string {
+  const { fee = "100", minTime = 0, maxTime = 0, signers = [] } = how;
+  const timebounds = { minTime, maxTime };
+  const builder = new TransactionBuilder(account, { fee, networkPassphrase: PASSPHRASE, timebounds });
+  for (const operation of operations) builder.addOperation(operation);
+  if (how.memo) builder.addMemo(how.memo);
+  how.build?.(builder);
+  const transaction = builder.build();
+  for (const signer of signers) transaction.sign(signer);
+  return transaction.toEnvelope().toXdr("base64");
 }
 
 /** `["txFailed", "paymentUnderfunded"]`: the transaction's code, then that of each operation. */

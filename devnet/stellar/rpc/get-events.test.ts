@@ -125,10 +125,10 @@ test.each([
   [{ startLedger: 1, pagination: { cursor: endOf(1) } }, "cannot both be set"],
   [{ startLedger: -1 }, "startLedger must be a non-negative integer"],
   [{ startLedger: 1, pagination: { limit: 10_001 } }, "limit must not exceed 10000"],
-  [{ startLedger: 1, filters: Array(6).fill({}) }, "maximum 5 filters per request"],
+  [{ startLedger: 1, filters: Array.from({ length: 6 }, () => ({})) }, "maximum 5 filters per request"],
   [filter({ contractIds: Array(6).fill(unusedId()) }), "maximum 5 contract IDs"],
   [filter({ contractIds: ["CABC"] }), "filter 1 invalid: contract ID 1 invalid"],
-  [filter({ topics: Array(6).fill(["*"]) }), "maximum 5 topics"],
+  [filter({ topics: Array.from({ length: 6 }, () => ["*"]) }), "maximum 5 topics"],
   [filter({ topics: [[]] }), "at least 1 segment"],
   [filter({ topics: [["**", "*"]] }), "only allowed as the last segment"],
   [filter({ topics: [["*", "*", "*", "*", "*"]] }), "more than 4 segments"],
@@ -145,7 +145,7 @@ test("a payment tells of its fee, then of what moved", () => {
   const { alice, bob, run, chain } = network;
   const record = run(alice, [pay(alice, bob), pay(alice, bob)]);
   const events = page(network, { startLedger: chain.history.latest.sequence }).events;
-  expect(events.map((one) => [one.transactionIndex, one.operationIndex, name(one)])).toEqual([
+  expect(events.map((one) => [one.transactionIndex, one.operationIndex, eventName(one)])).toEqual([
     [0, 0, "fee"],
     [1, 0, "transfer"],
     [1, 1, "transfer"],
@@ -159,7 +159,7 @@ test("a failed transaction tells of nothing but its fee", () => {
   const record = run(alice, [pay(alice, bob, "99999999")]);
   expect(codes(record)[0]).toBe("txFailed");
   const events = page(network, { startLedger: chain.history.latest.sequence }).events;
-  expect(events.map((one) => [name(one), one.inSuccessfulContractCall])).toEqual([["fee", false]]);
+  expect(events.map((one) => [eventName(one), one.inSuccessfulContractCall])).toEqual([["fee", false]]);
 });
 
 function paidNetwork(payments: number): TestChain & { alice: Keypair; bob: Keypair } {
@@ -191,7 +191,7 @@ function topic(text: string): string {
   return xdr.ScVal.scvSymbol(text).toXdr("base64");
 }
 
-function name(event: EventInfo): string {
+function eventName(event: EventInfo): string {
   const value = xdr.ScVal.fromXdr(event.topic[0] ?? "", "base64");
   return value.type === "scvSymbol" ? value.sym.toString() : "";
 }

@@ -1,4 +1,4 @@
-import { Asset, Keypair, Operation, TransactionBuilder } from "@stellar/stellar-sdk";
+import { Asset, type Keypair, Operation, TransactionBuilder } from "@stellar/stellar-sdk";
 import { expect, test } from "vitest";
 import { TESTNET_SETTINGS } from "../settings.ts";
 import { codes, PASSPHRASE, START_S, testChain } from "../test-chain.ts";

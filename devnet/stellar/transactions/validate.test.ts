@@ -64,17 +64,17 @@ test("ledger bounds, sequence age and gap hold a transaction back", () => {
   const { account, chain, submit } = testChain();
   const [alice, bob] = [account(), account()];
   const next = chain.history.latest.sequence + 1;
-  const with_ = (build: (builder: TransactionBuilder) => void) =>
+  const held = (build: (builder: TransactionBuilder) => void) =>
     codes(submit(alice, [pay(bob)], { build }));
-  expect(with_((b) => b.setLedgerbounds(next + 1, 0))).toEqual(["txTooEarly"]);
-  expect(with_((b) => b.setLedgerbounds(0, next))).toEqual(["txTooLate"]);
+  expect(held((b) => b.setLedgerbounds(next + 1, 0))).toEqual(["txTooEarly"]);
+  expect(held((b) => b.setLedgerbounds(0, next))).toEqual(["txTooLate"]);
   expect(submit(alice, [pay(bob)]).status).toBe("PENDING");
   chain.closeLedger();
-  expect(with_((b) => b.setMinAccountSequenceLedgerGap(3))).toEqual(["txBadMinSeqAgeOrGap"]);
-  expect(with_((b) => b.setMinAccountSequenceAge(60n))).toEqual(["txBadMinSeqAgeOrGap"]);
+  expect(held((b) => b.setMinAccountSequenceLedgerGap(3))).toEqual(["txBadMinSeqAgeOrGap"]);
+  expect(held((b) => b.setMinAccountSequenceAge(60n))).toEqual(["txBadMinSeqAgeOrGap"]);
   chain.advanceTime(60);
   chain.advanceLedgers(2);
-  expect(with_((b) => b.setMinAccountSequenceLedgerGap(3).setMinAccountSequenceAge(60n))).toEqual(
+  expect(held((b) => b.setMinAccountSequenceLedgerGap(3).setMinAccountSequenceAge(60n))).toEqual(
     [],
   );
 });
