@@ -120,15 +120,34 @@ test("no file, compiled ones included, holds a path of some machine or the host 
   expect(leaks).toEqual([]);
 });
 
+const { packages } = JSON.parse(textOf("package-lock.json")) as {
+  readonly packages: Readonly<
+    Record<
+      string,
+      {
+        readonly resolved?: string;
+        readonly link?: boolean;
+        readonly optionalDependencies?: Readonly<Record<string, string>>;
+      }
+    >
+  >;
+};
+
 test("the lock file names no place that packages were fetched from", () => {
-  const { packages } = JSON.parse(textOf("package-lock.json")) as {
-    readonly packages: Readonly<
-      Record<string, { readonly resolved?: string; readonly link?: boolean }>
-    >;
-  };
   const placed = Object.entries(packages)
     .filter(([, { resolved, link }]) => resolved !== undefined && link !== true)
     .map(([name]) => name);
   expect(Object.keys(packages).length).toBeGreaterThan(50);
   expect(placed).toEqual([]);
+});
+
+test("the lock file names the optional packages of every system, else npm ci refuses it", () => {
+  const optional = Object.values(packages).flatMap((one) =>
+    Object.keys(one.optionalDependencies ?? {}),
+  );
+  expect(optional.length).toBeGreaterThan(50);
+  const places = Object.keys(packages);
+  expect(
+    optional.filter((name) => !places.some((place) => place.endsWith(`node_modules/${name}`))),
+  ).toEqual([]);
 });
