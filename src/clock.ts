@@ -1,9 +1,9 @@
 /** The only place that reads the time of day or waits. Everything else is given a `Clock`. */
 export interface Clock {
   /** Milliseconds since 1970 UTC. */
-  now(): number;
+  readonly now: () => number;
   /** Resolves after `ms`, or at once when `signal` aborts. Never rejects. */
-  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
 }
 
 /** The longest delay that a timer of the runtime holds. */

@@ -98,7 +98,7 @@ function openSuppliers(texts: Readonly<Record<string, string>>): {
     );
     if (given.length === 0) continue;
     const wrong = module.settings.filter(
-      ({ name, accepts }) => !accepts(texts[variableOf(module, name)] ?? ""),
+      (setting) => !setting.accepts(texts[variableOf(module, setting.name)] ?? ""),
     );
     problems.push(...wrong.map(({ name, must }) => `${variableOf(module, name)} must be ${must}`));
     if (wrong.length > 0) continue;

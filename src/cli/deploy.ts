@@ -61,16 +61,20 @@ function readTarget(settings: StellarSettings, secretVariable: string | undefine
   const preset = PRESETS[network];
   const rpcUrls = settings.rpcUrls ?? preset.rpcUrls;
   if (rpcUrls.length === 0) throw new Stop("VEND402_STELLAR_RPC names no RPC server");
-  const issuer = settings.usdcIssuer ?? preset.usdc?.issuer;
-  if (issuer === undefined) throw new Stop("VEND402_STELLAR_USDC_ISSUER is missing");
   return {
     rpcUrls,
     passphrase: settings.passphrase ?? preset.passphrase,
     deployerSecret: deployerSecret(settings, secretVariable),
     treasury: settings.treasuryAddress ?? addressOf(settings.treasurySecret),
-    usdc: { code: settings.usdcCode ?? preset.usdc?.code ?? "USDC", issuer },
+    usdc: usdcOf(settings, preset.usdc),
     clock: systemClock,
   };
+}
+
+function usdcOf(settings: StellarSettings, preset: Target["usdc"] | null): Target["usdc"] {
+  const issuer = settings.usdcIssuer ?? preset?.issuer;
+  if (issuer === undefined) throw new Stop("VEND402_STELLAR_USDC_ISSUER is missing");
+  return { code: settings.usdcCode ?? preset?.code ?? "USDC", issuer };
 }
 
 /** The keeper pays for the deployment unless another account is named; a secret is never an argument. */

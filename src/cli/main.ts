@@ -40,6 +40,10 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
     output.line(command.summary);
     return 0;
   }
+  return run(name, command, args);
+}
+
+async function run(name: string, command: Command, args: readonly string[]): Promise<number> {
   try {
     await command.run(args, output);
     return 0;

@@ -10,9 +10,9 @@ import type { Keyring } from "./keyring.ts";
  * "v1.<master key id>.<wrapped data key>.<sealed goods>", the last two base64url of iv, tag and bytes.
  */
 export interface Vault {
-  seal(attemptId: string, goods: Goods): string;
+  readonly seal: (attemptId: string, goods: Goods) => string;
   /** Throws when the text was not sealed for this attempt, was changed, or its master key is gone. */
-  open(attemptId: string, sealed: string): Goods;
+  readonly open: (attemptId: string, sealed: string) => Goods;
 }
 
 const ALGORITHM = "aes-256-gcm";

@@ -34,6 +34,28 @@ export interface JobLoop {
   stop(): Promise<void>;
 }
 
+async function runJob(
+  { handlers, clock, log }: JobLoopOptions,
+  job: JobRow,
+  signal: AbortSignal,
+): Promise<JobEnd> {
+  const handler = handlers[job.kind];
+  if (handler === undefined) return { kind: "bury", error: `no handler for ${job.kind}` };
+  try {
+    return await handler(job.subject, signal);
+  } catch (error) {
+    const facts = { job: job.kind, subject: job.subject, claims: job.claims, error };
+    const text = error instanceof Error ? error.message : String(error);
+    if (job.claims >= MAX_CRASHES) {
+      log.error("a job is buried after too many crashes", facts);
+      return { kind: "bury", error: text };
+    }
+    log.error("a job crashed and is tried again", facts);
+    const pauseMs = Math.min(100 * 2 ** job.claims, LONGEST_BACKOFF_MS);
+    return { kind: "retry", runAtMs: clock.now() + pauseMs, error: text };
+  }
+}
+
 /** Claims due jobs of the given kinds and runs them; ends and claims share a transaction. */
 export function startJobLoop(options: JobLoopOptions): JobLoop {
   const { store, clock, log, handlers, leaseMs } = options;
@@ -48,31 +70,9 @@ export function startJobLoop(options: JobLoopOptions): JobLoop {
   });
 
   const run = async (job: JobRow): Promise<void> => {
-    const end = await attempt(job);
+    const end = await runJob(options, job, stopping.signal);
     ended.push({ job, end });
     wake.abort();
-  };
-
-  const attempt = async (job: JobRow): Promise<JobEnd> => {
-    try {
-      const handler = handlers[job.kind];
-      if (handler === undefined) return { kind: "bury", error: `no handler for ${job.kind}` };
-      return await handler(job.subject, stopping.signal);
-    } catch (error) {
-      return afterCrash(job, error);
-    }
-  };
-
-  const afterCrash = (job: JobRow, error: unknown): JobEnd => {
-    const facts = { job: job.kind, subject: job.subject, claims: job.claims, error };
-    const text = error instanceof Error ? error.message : String(error);
-    if (job.claims >= MAX_CRASHES) {
-      log.error("a job is buried after too many crashes", facts);
-      return { kind: "bury", error: text };
-    }
-    log.error("a job crashed and is tried again", facts);
-    const pauseMs = Math.min(100 * 2 ** job.claims, LONGEST_BACKOFF_MS);
-    return { kind: "retry", runAtMs: clock.now() + pauseMs, error: text };
   };
 
   const turn = async (): Promise<number> => {

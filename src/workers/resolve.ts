@@ -1,6 +1,9 @@
 import type { JobEnd } from "../actions/run-jobs.ts";
 import { assert } from "../errors.ts";
 import { findPurchase, lookUpPauseMs, storeStage } from "./attempt.ts";
+import type { AttemptRow } from "../store/tx.ts";
+import type { StageOutput, Supplier } from "../suppliers/supplier.ts";
+import type { Outcome } from "../outcome.ts";
 import type { WorkerDeps } from "./deps.ts";
 import type { JobHandler } from "./job-loop.ts";
 
@@ -14,7 +17,7 @@ const LATE = "the buyer was refunded before the goods were ready";
  * inventory: the possible loss is ours, not the buyer's.
  */
 export function resolveAttempt(deps: WorkerDeps): JobHandler {
-  const { store, clock, log, suppliers } = deps;
+  const { store, clock, suppliers } = deps;
   return async (attemptId): Promise<JobEnd> => {
     const attempt = await store.read.attempts.byId(attemptId);
     assert(attempt !== null, "a resolve job without its attempt");
@@ -29,35 +32,53 @@ export function resolveAttempt(deps: WorkerDeps): JobHandler {
       return { kind: "retry", runAtMs: nowMs, error: reason };
     }
     if (attempt.state !== "unknown") return { kind: "finish" };
-    const order = await store.read.orders.byId(attempt.orderId);
     const supplier = suppliers.get(attempt.supplierId);
-    assert(order !== null, "an attempt's order is gone");
     if (supplier === undefined)
       return { kind: "bury", error: `supplier ${attempt.supplierId} is not configured` };
-    const run = { order, attempt };
-    const found = await findPurchase(deps, run, { supplier, isBoundByDeadline: false });
-    if (found.kind === "done" && found.value !== null) {
-      const [stage] = supplier.stages;
-      await storeStage(deps, run, { supplier, stage, output: found.value });
-      log.error("goods arrived after their buyer was refunded; they are inventory", {
-        attempt: attemptId,
-        supplier: supplier.id,
-      });
-      return { kind: "finish" };
-    }
-    const ageMs = nowMs - attempt.createdAtMs;
-    const lostForMs = nowMs - attempt.updatedAtMs;
-    const neverSeen =
-      found.kind === "done" &&
-      supplier.placement !== "blind" &&
-      lostForMs > supplier.lookupWindowMs;
-    if (neverSeen || (found.kind === "failed" && !found.retryable)) {
-      const reason = found.kind === "done" ? "the supplier never saw it" : found.reason;
-      await store.transact("rejectAttempt", { attemptId, reason, nowMs });
-      return { kind: "finish" };
-    }
-    const error = found.kind === "done" ? "the supplier has not seen it yet" : found.reason;
-    if (ageMs > GIVE_UP_AFTER_MS) return { kind: "bury", error };
-    return { kind: "retry", runAtMs: nowMs + lookUpPauseMs(lostForMs), error };
+    return lookUp(deps, attempt, supplier);
   };
+}
+
+async function lookUp(deps: WorkerDeps, attempt: AttemptRow, supplier: Supplier): Promise<JobEnd> {
+  const { store, clock, log } = deps;
+  const order = await store.read.orders.byId(attempt.orderId);
+  assert(order !== null, "an attempt's order is gone");
+  const attemptId = attempt.id;
+  const nowMs = clock.now();
+  const run = { order, attempt };
+  const found = await findPurchase(deps, run, { supplier, isBoundByDeadline: false });
+  if (found.kind === "done" && found.value !== null) {
+    const [stage] = supplier.stages;
+    await storeStage(deps, run, { supplier, stage, output: found.value });
+    log.error("goods arrived after their buyer was refunded; they are inventory", {
+      attempt: attemptId,
+      supplier: supplier.id,
+    });
+    return { kind: "finish" };
+  }
+  return concludeMissing(deps, { attempt, supplier, found, nowMs });
+}
+
+/** Nothing was bought, as far as is known: is that certain? */
+async function concludeMissing(
+  { store }: WorkerDeps,
+  look: {
+    readonly attempt: AttemptRow;
+    readonly supplier: Supplier;
+    readonly found: Outcome<StageOutput | null>;
+    readonly nowMs: number;
+  },
+): Promise<JobEnd> {
+  const { attempt, supplier, found, nowMs } = look;
+  const lostForMs = nowMs - attempt.updatedAtMs;
+  const isNeverSeen =
+    found.kind === "done" && supplier.placement !== "blind" && lostForMs > supplier.lookupWindowMs;
+  if (isNeverSeen || (found.kind === "failed" && !found.retryable)) {
+    const reason = found.kind === "done" ? "the supplier never saw it" : found.reason;
+    await store.transact("rejectAttempt", { attemptId: attempt.id, reason, nowMs });
+    return { kind: "finish" };
+  }
+  const error = found.kind === "done" ? "the supplier has not seen it yet" : found.reason;
+  if (nowMs - attempt.createdAtMs > GIVE_UP_AFTER_MS) return { kind: "bury", error };
+  return { kind: "retry", runAtMs: nowMs + lookUpPauseMs(lostForMs), error };
 }

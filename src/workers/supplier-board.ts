@@ -18,11 +18,11 @@ export interface SupplierNews {
 /** The latest news of every supplier, so that neither a request nor a purchase waits for them. */
 export interface SupplierBoard {
   /** Memory only. */
-  news(): readonly SupplierNews[];
+  readonly news: () => readonly SupplierNews[];
   /** Asks every supplier (read-only), moves breakers that are due for a probe, and reads them all again. */
-  refresh(signal: AbortSignal): Promise<void>;
+  readonly refresh: (signal: AbortSignal) => Promise<void>;
   /** Reads the breakers again after a purchase changed one. */
-  readBreakers(): Promise<void>;
+  readonly readBreakers: () => Promise<void>;
 }
 
 const PROBE_TIMEOUT_MS = 8_000;

@@ -16,6 +16,17 @@ export interface WatchHealth {
   readonly lastError: string | null;
 }
 
+function unread(railId: string): WatchHealth {
+  return {
+    railId,
+    lastReadAtMs: null,
+    height: null,
+    chainTimeMs: null,
+    gap: null,
+    lastError: null,
+  };
+}
+
 export interface Watch {
   readonly health: () => WatchHealth;
   stop(): Promise<void>;
@@ -41,14 +52,7 @@ export function startWatch(options: WatchOptions): Watch {
   const { rail, clock, log } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
-  let health: WatchHealth = {
-    railId: rail.id,
-    lastReadAtMs: null,
-    height: null,
-    chainTimeMs: null,
-    gap: null,
-    lastError: null,
-  };
+  let health = unread(rail.id);
   let failures = 0;
 
   /** Returns how long to pause; 0 to go on at once. */

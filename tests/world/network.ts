@@ -178,8 +178,8 @@ function unwrap<Value>(outcome: Outcome<Value>): Value {
 }
 
 interface Pacer {
-  pace(closeEveryMs: number | "manual"): void;
-  closedAtMs(height: number): number | null;
+  readonly pace: (closeEveryMs: number | "manual") => void;
+  readonly closedAtMs: (height: number) => number | null;
 }
 
 /** Closes the ledgers itself, because the chain's own times have whole seconds only. */
@@ -230,7 +230,8 @@ async function submit(
     attempts: POLL_ATTEMPTS,
     sleepStrategy: () => POLL_MS,
   });
-  if (end.status !== "SUCCESS") throw new Error(`transaction ${sent.hash} ended ${end.status}`);
+  if (end.status !== rpc.Api.GetTransactionStatus.SUCCESS)
+    throw new Error(`transaction ${sent.hash} ended ${end.status}`);
   return sent.hash;
 }
 
@@ -254,9 +255,8 @@ function contractCaller(
     const prepared = await server.prepareTransaction(transaction);
     prepared.sign(source);
     const end = await server.getTransaction(await submit(server, prepared));
-    return end.status === "SUCCESS" && end.returnValue !== undefined
-      ? scValToNative(end.returnValue)
-      : null;
+    if (end.status !== rpc.Api.GetTransactionStatus.SUCCESS) return null;
+    return end.returnValue === undefined ? null : (scValToNative(end.returnValue) as unknown);
   };
 }
 
@@ -274,7 +274,7 @@ async function deployOracle(call: ContractCaller, admin: Keypair): Promise<strin
   const contractId = await call(
     Operation.createCustomContract({
       address: new Address(admin.publicKey()),
-      wasmHash: wasmHash as Uint8Array as Buffer,
+      wasmHash: wasmHash as Uint8Array,
       constructorArgs: [
         nativeToScVal(admin.publicKey(), { type: "address" }),
         otherAsset("USD"),

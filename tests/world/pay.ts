@@ -1,7 +1,7 @@
 /** Pays an order as any Stellar wallet would: with the stock client, knowing nothing of this project. */
 import {
   BASE_FEE,
-  Keypair,
+  type Keypair,
   nativeToScVal,
   Operation,
   rpc,
