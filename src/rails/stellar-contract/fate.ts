@@ -56,18 +56,23 @@ async function fateAt(
   endpoint: Endpoint,
   signed: Signed,
 ): Promise<{ readonly kind: "done"; readonly value: PayoutFate } | Failed> {
-  const first = await look(endpoint, signed.txId);
-  if (first.kind !== "done") return first;
-  if (first.value.applied !== null) return { kind: "done", value: settled(first.value) };
-  if (first.value.latestClosedAtMs <= signed.validUntilMs) {
-    return { kind: "done", value: { kind: "pending" } };
+  const pending = { kind: "done", value: { kind: "pending" } } as const;
+  // A server looks the transaction up before it reads its last ledger; one that catches up may take in both the
+  // transaction and a late ledger in between. So absence counts from the second look on: it began after a ledger
+  // past the bound was there. Both looks must be that late, since an address may stand for several servers.
+  let sighting: Sighting | null = null;
+  for (let look = 1; look <= 2; look++) {
+    const read = parsed(
+      await endpoint.call("getTransaction", { hash: signed.txId }),
+      endpoint,
+      sightingOf,
+    );
+    if (read.kind !== "done") return read;
+    sighting = read.value;
+    if (sighting.applied !== null) return { kind: "done", value: settled(sighting) };
+    if (sighting.latestClosedAtMs <= signed.validUntilMs) return pending;
   }
-  // A server looks the transaction up before it reads its last ledger; one that catches up may take in both
-  // the transaction and a late ledger in between. Looking again after the bound is known to have passed is proof.
-  const second = await look(endpoint, signed.txId);
-  if (second.kind !== "done") return second;
-  if (second.value.applied !== null) return { kind: "done", value: settled(second.value) };
-  const { oldestLedger } = second.value;
+  const oldestLedger = sighting?.oldestLedger ?? Infinity;
   if (oldestLedger > signed.signedAtHeight + 1) {
     const reason = `${endpoint.name} keeps ledgers from ${oldestLedger}; it was signed after ${signed.signedAtHeight}`;
     return { kind: "done", value: { kind: "unprovable", reason } };
@@ -81,13 +86,6 @@ function settled(sighting: Sighting): PayoutFate {
     return { kind: "final", height: applied.height, chainTimeMs: applied.closedAtMs };
   }
   return { kind: "dead", reason: `it failed on chain: ${applied?.code ?? "unreadable"}` };
-}
-
-async function look(
-  endpoint: Endpoint,
-  txId: string,
-): Promise<{ readonly kind: "done"; readonly value: Sighting } | Failed> {
-  return parsed(await endpoint.call("getTransaction", { hash: txId }), endpoint, sightingOf);
 }
 
 function sightingOf(result: Fields): Sighting {
