@@ -121,6 +121,11 @@ function addFirstChecks(app: FastifyInstance, deps: HttpDeps): { hasBegun: boole
       requireTls(request, reply);
     if (applyCors(origins, request, reply)) return reply;
   });
+  app.addHook("onSend", (_request, reply, payload, done) => {
+    // An answer that was under way must not leave a connection that nobody will serve.
+    if (closing.hasBegun) reply.header("connection", "close");
+    done(null, payload);
+  });
   return closing;
 }
 

@@ -42,12 +42,14 @@ export function createUnreadable(publicBaseUrl: string): {
         );
         const context = contextOf(requestIdOf(request));
         const { body, status } = renderRefusal(refusal, context, 417);
+        const text = JSON.stringify(body);
         const headers = {
+          "content-length": Buffer.byteLength(text),
           "content-type": "application/json; charset=utf-8",
           "x-request-id": context.requestId,
           connection: "close",
         };
-        response.writeHead(status, headers).end(JSON.stringify(body));
+        response.writeHead(status, headers).end(text);
       });
     },
   };
