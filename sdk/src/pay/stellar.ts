@@ -30,7 +30,7 @@ export interface StellarPayOptions {
   readonly asset?: "usdc" | "xlm" | "auto" | undefined;
   /** Highest price per asset. @default usdc: the amount that was ordered; xlm: none, so set it for a shop you do not trust */
   readonly maxAmount?: MaxAmount | undefined;
-  /** Highest network fee in XLM; a payment usually costs under 0.1. @default "1" */
+  /** Highest network fee in XLM; a payment usually costs under 0.1, and about 1 when it prolongs the shop's contract. @default "5" */
   readonly maxFeeXlm?: string | undefined;
   /** How long the signed payment stays valid, by the chain's clock, 30 to 300. @default 180 */
   readonly validForS?: number | undefined;
@@ -97,7 +97,7 @@ export function createStellarPayer(
 }
 
 function checkOptions(options: StellarPayOptions): PrepareOptions {
-  const { asset = "auto", maxAmount = {}, validForS = 180, maxFeeXlm = "1" } = options;
+  const { asset = "auto", maxAmount = {}, validForS = 180, maxFeeXlm = "5" } = options;
   if (asset !== "auto" && asset !== "usdc" && asset !== "xlm")
     throw new InvalidOptionError("asset is not known.", 'pass "usdc", "xlm" or "auto".');
   if (!(validForS >= 30 && validForS <= 300))

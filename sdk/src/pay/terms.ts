@@ -23,7 +23,8 @@ export interface Leg {
 const STROOPS_PER_XLM = 10_000_000n;
 /** What an account must keep per subentry, and twice for itself (CAP-0005 and the network's settings). */
 const BASE_RESERVE_STROOPS = STROOPS_PER_XLM / 2n;
-const AUTO_FEE_ROOM_STROOPS = STROOPS_PER_XLM;
+/** Left for the fee when "auto" looks for an asset that suffices. */
+const AUTO_FEE_ROOM_STROOPS = 2n * STROOPS_PER_XLM;
 
 /** What the shop offers, checked against the network and the caps. @throws PaymentRefusedError */
 export function checkOffer(
