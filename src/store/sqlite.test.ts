@@ -1,28 +1,24 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { onTestFinished } from "vitest";
-import { ACTIONS_URL, storeContract, type OpenedStore } from "../../tests/contracts/store.ts";
-import { actions, type ContractActions } from "../../tests/contracts/store/actions.ts";
+import { storeContract, type OpenedStore } from "../../tests/contracts/store.ts";
+import { ACTIONS_URL, actions, type ContractActions } from "../../tests/contracts/store/actions.ts";
+import { dataFolder } from "../../tests/fixtures/data-folder.ts";
 import { createLog } from "../log.ts";
 import { openSqliteStore, type SqliteThread } from "./sqlite.ts";
 
 async function openStore(place: SqliteThread<ContractActions>): Promise<OpenedStore> {
-  const folder = mkdtempSync(path.join(tmpdir(), "vend402-sqlite-"));
+  const file = path.join(dataFolder(), "shop.db");
   const open = () =>
     openSqliteStore<ContractActions>({
       ...place,
-      file: path.join(folder, "shop.db"),
+      file,
       log: createLog({ level: "error", now: () => 0, write: () => {} }),
       onFatal: (error) => {
         throw error;
       },
     });
   let store = await open();
-  onTestFinished(async () => {
-    await store.close();
-    rmSync(folder, { recursive: true });
-  });
+  onTestFinished(() => store.close());
   const reopen = async () => {
     await store.close();
     store = await open();

@@ -5,16 +5,13 @@ import { orderContract } from "./store/orders.ts";
 import { transactionContract } from "./store/transactions.ts";
 import { workContract } from "./store/work.ts";
 
-/** A module with the actions that the suite calls. */
-export const ACTIONS_URL = new URL("./store/actions.ts", import.meta.url);
-
 export interface OpenedStore {
   readonly store: ContractStore;
   /** Closes the store and opens another one on the same data. */
   readonly reopen: () => Promise<ContractStore>;
 }
 
-/** A store on fresh data, with the actions of `ACTIONS_URL`; closed and removed when the test ends. */
+/** A store on fresh data, with the actions of `store/actions.ts`; closed and removed when the test ends. */
 export type StoreBench = () => Promise<OpenedStore>;
 
 /** What the shop relies on, whatever the engine behind it. */

@@ -12,7 +12,8 @@ const port = parentPort;
 assert(port !== null, "this file runs in a worker thread only");
 const { file, actionsUrl, maxBatch } = workerData as WorkerStart;
 
-const { actions } = (await import(actionsUrl)) as { readonly actions: Actions };
+const { actions } = (await import(actionsUrl)) as { readonly actions?: Actions };
+assert(actions !== undefined, `${actionsUrl} exports no actions`);
 const owned = openOwned(file);
 const post = (message: FromWorker): void => port.postMessage(message);
 

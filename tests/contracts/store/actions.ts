@@ -2,6 +2,9 @@
 import { assert, Refusal } from "../../../src/errors.ts";
 import type { Store, Tx } from "../../../src/store/tx.ts";
 
+/** This module: where a thread finds the actions. */
+export const ACTIONS_URL = new URL(import.meta.url);
+
 type Args<Table extends keyof Tx, Method extends keyof Tx[Table]> = Tx[Table][Method] extends (
   ...args: infer All
 ) => unknown
