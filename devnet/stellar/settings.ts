@@ -1,3 +1,4 @@
+import { TESTNET_CPU_COST_PARAMS, TESTNET_MEMORY_COST_PARAMS } from "./cost-table.ts";
 import type { HostSettings } from "./soroban-host.ts";
 
 /** Rates, limits and TTLs of contracts, without what follows from the network itself. */
@@ -27,10 +28,7 @@ export interface NetworkSettings {
   readonly limits: SorobanLimits;
 }
 
-/**
- * Testnet at protocol 26. The cost parameters are the host's own, which charge about twice the
- * instructions of the network's table; `--config-from` brings the network's.
- */
+/** Testnet at protocol 26, except that the price of rent does not move with the size of the state. */
 export const TESTNET_SETTINGS: NetworkSettings = {
   baseFeeStroops: 100,
   baseReserveStroops: 5_000_000,
@@ -41,8 +39,8 @@ export const TESTNET_SETTINGS: NetworkSettings = {
     minTemporaryTtl: 720,
     minPersistentTtl: 120_960,
     maxEntryTtl: 3_110_400,
-    cpuCostParams: null,
-    memoryCostParams: null,
+    cpuCostParams: TESTNET_CPU_COST_PARAMS,
+    memoryCostParams: TESTNET_MEMORY_COST_PARAMS,
     fees: {
       perInstructionIncrement: 25,
       perDiskReadEntry: 6250,

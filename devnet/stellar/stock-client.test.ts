@@ -14,6 +14,7 @@ import {
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startStellarDevnet, type StellarDevnet } from "./start.ts";
 
+const { GetTransactionStatus: Status } = rpc.Api;
 const WASM = readFileSync(new URL("../../contracts/stellar/receiver.wasm", import.meta.url));
 
 let devnet: StellarDevnet;
@@ -31,7 +32,8 @@ beforeAll(async () => {
   await send(issuer, payment(agent, usdc, "500"));
   for (const asset of [usdc, Asset.native()]) {
     const created = await send(issuer, Operation.createStellarAssetContract({ asset }));
-    expect(scValToNative(value(created))).toBe(asset.contractId(devnet.passphrase));
+    const contractId = scValToNative(value(created)) as string;
+    if (contractId !== asset.contractId(devnet.passphrase)) throw new Error("another contract id");
   }
   const uploaded = await send(issuer, Operation.uploadContractWasm({ wasm: WASM }));
   const created = await send(
@@ -77,7 +79,9 @@ test("the receiver takes USDC and XLM and tells of it in its own event", async (
 test("anybody can sweep, and only the treasury gets it", async () => {
   await pay("pay_usdc", 7n, "ord_sweep");
   const before = await balance(treasury);
-  const held = BigInt((await server.getAssetBalance(receiver, usdc, devnet.passphrase)).balanceEntry?.amount ?? 0);
+  const held = BigInt(
+    (await server.getAssetBalance(receiver, usdc, devnet.passphrase)).balanceEntry?.amount ?? 0,
+  );
   const [usdcContract] = assetContracts();
   await send(issuer, call("sweep", [address(usdcContract ?? "")]));
   expect(held).toBeGreaterThanOrEqual(7n);
@@ -98,7 +102,7 @@ test("a call that fails when applied is FAILED with diagnostics, and costs less 
   const sent = await server.sendTransaction(late);
   expect(sent.status).toBe("PENDING");
   const done = await server.pollTransaction(sent.hash, POLL);
-  if (done.status !== "FAILED") throw new Error(`${done.status} instead of FAILED`);
+  if (done.status !== Status.FAILED) throw new Error(`${done.status} instead of FAILED`);
   const result = done.resultXdr.result;
   const [operation] = result.type === "txFailed" ? result.results : [];
   const tr = operation?.type === "opInner" ? operation.tr : null;
@@ -165,18 +169,31 @@ test("every answer decodes: ledgers, transactions, statistics, versions", async 
   expect(latest.headerXdr.ledgerSeq).toBe(latest.sequence);
   const { oldestLedger } = await server.getHealth();
   const ledgers = await server.getLedgers({ startLedger: oldestLedger, pagination: { limit: 50 } });
+  const linked: boolean[] = [];
   for (const [index, ledger] of ledgers.ledgers.entries()) {
     const previous = ledgers.ledgers[index - 1];
     const { previousLedgerHash } = ledger.headerXdr.header;
-    if (previous) expect(Buffer.from(previousLedgerHash.value).toString("hex")).toBe(previous.hash);
+    linked.push(
+      !previous || Buffer.from(previousLedgerHash.value).toString("hex") === previous.hash,
+    );
   }
-  const all = await server.getTransactions({ startLedger: oldestLedger, pagination: { limit: 100 } });
-  const first = await server.getTransactions({ startLedger: oldestLedger, pagination: { limit: 3 } });
+  expect(linked.length).toBeGreaterThan(10);
+  expect(linked).not.toContain(false);
+  const all = await server.getTransactions({
+    startLedger: oldestLedger,
+    pagination: { limit: 100 },
+  });
+  const first = await server.getTransactions({
+    startLedger: oldestLedger,
+    pagination: { limit: 3 },
+  });
   const rest = await server.getTransactions({ pagination: { cursor: first.cursor, limit: 100 } });
   expect([...first.transactions, ...rest.transactions].map((one) => one.txHash)).toEqual(
     all.transactions.map((one) => one.txHash),
   );
-  expect(Number((await server.getFeeStats()).sorobanInclusionFee.transactionCount)).toBeGreaterThan(0);
+  expect(Number((await server.getFeeStats()).sorobanInclusionFee.transactionCount)).toBeGreaterThan(
+    0,
+  );
   expect((await server.getVersionInfo()).protocolVersion).toBe(27);
   expect((await server.getNetwork()).passphrase).toBe(devnet.passphrase);
 });
@@ -213,7 +230,7 @@ async function send(
   const sent = await server.sendTransaction(transaction);
   if (sent.status !== "PENDING") throw new Error(JSON.stringify(sent));
   const done = await server.pollTransaction(sent.hash, POLL);
-  if (done.status === "SUCCESS") return done;
+  if (done.status === Status.SUCCESS) return done;
   throw new Error(`${done.status} ${JSON.stringify("resultXdr" in done && done.resultXdr)}`);
 }
 
@@ -236,8 +253,8 @@ async function rebuild(old: Awaited<ReturnType<typeof prepare>>) {
   if (envelope.type !== "envelopeTypeTx") throw new Error("not a plain transaction");
   const { tx } = envelope.v1;
   const account = await server.getAccountEntry(agent.publicKey());
-  const fields = { ...Object.assign({}, tx), seqNum: account.seqNum + 1n };
-  const v1 = new xdr.TransactionV1Envelope({ tx: new xdr.Transaction(fields), signatures: [] });
+  const next = new xdr.Transaction(Object.assign({}, tx, { seqNum: account.seqNum + 1n }));
+  const v1 = new xdr.TransactionV1Envelope({ tx: next, signatures: [] });
   const text = xdr.TransactionEnvelope.envelopeTypeTx(v1).toXdr("base64");
   const transaction = TransactionBuilder.fromXdr(text, devnet.passphrase);
   if ("innerTransaction" in transaction) throw new Error("not a plain transaction");

@@ -98,7 +98,11 @@ export function testChain(
 function signedEnvelope(account: Account, operations: xdr.Operation[], how: How): string {
   const { fee = "100", minTime = 0, maxTime = 0, signers = [] } = how;
   const timebounds = { minTime, maxTime };
-  const builder = new TransactionBuilder(account, { fee, networkPassphrase: PASSPHRASE, timebounds });
+  const builder = new TransactionBuilder(account, {
+    fee,
+    networkPassphrase: PASSPHRASE,
+    timebounds,
+  });
   for (const operation of operations) builder.addOperation(operation);
   if (how.memo) builder.addMemo(how.memo);
   how.build?.(builder);

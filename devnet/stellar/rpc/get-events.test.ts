@@ -125,7 +125,10 @@ test.each([
   [{ startLedger: 1, pagination: { cursor: endOf(1) } }, "cannot both be set"],
   [{ startLedger: -1 }, "startLedger must be a non-negative integer"],
   [{ startLedger: 1, pagination: { limit: 10_001 } }, "limit must not exceed 10000"],
-  [{ startLedger: 1, filters: Array.from({ length: 6 }, () => ({})) }, "maximum 5 filters per request"],
+  [
+    { startLedger: 1, filters: Array.from({ length: 6 }, () => ({})) },
+    "maximum 5 filters per request",
+  ],
   [filter({ contractIds: Array(6).fill(unusedId()) }), "maximum 5 contract IDs"],
   [filter({ contractIds: ["CABC"] }), "filter 1 invalid: contract ID 1 invalid"],
   [filter({ topics: Array.from({ length: 6 }, () => ["*"]) }), "maximum 5 topics"],
@@ -159,7 +162,9 @@ test("a failed transaction tells of nothing but its fee", () => {
   const record = run(alice, [pay(alice, bob, "99999999")]);
   expect(codes(record)[0]).toBe("txFailed");
   const events = page(network, { startLedger: chain.history.latest.sequence }).events;
-  expect(events.map((one) => [eventName(one), one.inSuccessfulContractCall])).toEqual([["fee", false]]);
+  expect(events.map((one) => [eventName(one), one.inSuccessfulContractCall])).toEqual([
+    ["fee", false],
+  ]);
 });
 
 function paidNetwork(payments: number): TestChain & { alice: Keypair; bob: Keypair } {
