@@ -122,6 +122,7 @@ test.each(["", "abc", "-1", "1.5", "1769860800000", "99999999999999999999"])(
     const { order_id: id } = await shop.order();
     const stream = await openStream(shop, id, { headers: { "last-event-id": header } });
     await stream.until("id: 1\n");
+    expect(stream.events()).toMatchObject([{ id: 1, view: { phase: "awaiting_payment" } }]);
   },
 );
 
