@@ -34,9 +34,7 @@ export function assembleParts(config: Config, log: Log): AssembledParts {
   const suppliers = openSuppliers(config.supplierTexts);
   const problems = [
     ...(typeof keyring === "string" ? [`VEND402_MASTER_KEYS: ${keyring}`] : []),
-    ...(stellar.kind === "problems"
-      ? stellar.problems.map((problem) => `the Stellar rail: ${problem}`)
-      : []),
+    ...(stellar.kind === "problems" ? stellar.problems.map(nameStellarVariable) : []),
     ...suppliers.problems,
     ...priceProblems(config.prices).map((problem) => `VEND402_PRICE_FEEDS: ${problem}`),
   ];
@@ -61,6 +59,29 @@ export function assembleParts(config: Config, log: Log): AssembledParts {
       priceNetwork: stellar.config,
     },
   };
+}
+
+/** The environment's names of what the Stellar rail calls otherwise. */
+const STELLAR_VARIABLES: Readonly<Record<string, string>> = {
+  network: "VEND402_STELLAR_NETWORK",
+  passphrase: "VEND402_STELLAR_PASSPHRASE",
+  rpcUrls: "VEND402_STELLAR_RPC",
+  receiverContractId: "VEND402_STELLAR_RECEIVER",
+  receiverWasmSha256: "VEND402_STELLAR_RECEIVER_SHA256",
+  usdcCode: "VEND402_STELLAR_USDC_CODE",
+  usdcIssuer: "VEND402_STELLAR_USDC_ISSUER",
+  treasuryAddress: "VEND402_STELLAR_TREASURY",
+  treasurySecret: "VEND402_STELLAR_TREASURY_SECRET",
+  channelSecrets: "VEND402_STELLAR_CHANNEL_SECRETS",
+  keeperSecret: "VEND402_STELLAR_KEEPER_SECRET",
+  startLedger: "VEND402_STELLAR_START_LEDGER",
+};
+
+/** "receiverContractId is not …" as the operator knows it: "VEND402_STELLAR_RECEIVER is not …". */
+function nameStellarVariable(problem: string): string {
+  const name = /^[a-zA-Z0-9]+/.exec(problem)?.[0] ?? "";
+  const variable = STELLAR_VARIABLES[name];
+  return variable === undefined ? problem : variable + problem.slice(name.length);
 }
 
 const STELLAR_DECIMALS = 7;

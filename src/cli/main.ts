@@ -19,7 +19,10 @@ async function help(): Promise<void> {
   const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
   output.line("vend402: the operator's commands");
   output.line();
-  output.table(commands.map(({ usage, summary }) => [`  ${usage}`, summary]));
+  for (const { usage, summary } of commands) {
+    output.line(`  vend402 ${usage}`);
+    output.line(`      ${summary}`);
+  }
   output.line();
   output.line("Settings come from the environment and from .env in this folder; see .env.example.");
 }
