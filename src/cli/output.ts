@@ -26,6 +26,12 @@ export const output: Output = {
   },
 };
 
+// `vend402 orders show … | head` closes the pipe early; that is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
 function bigintAsText(_name: string, value: unknown): unknown {
   return typeof value === "bigint" ? value.toString() : value;
 }
