@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { existsSync } from "node:fs";
 
-// The published package has been compiled; the repository is run from its sources.
-const built = new URL("../dist/cli.js", import.meta.url);
-const { main } = await import(existsSync(built) ? built.href : "../cli.ts");
+// The repository is run from its sources; the published package has only what was compiled of them.
+const source = new URL("../cli.ts", import.meta.url);
+const { main } = await import(existsSync(source) ? source.href : "../dist/cli.js");
 process.exitCode = await main(process.argv.slice(2));

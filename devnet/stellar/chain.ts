@@ -47,7 +47,7 @@ export interface StellarChain {
   /** Transactions that wait for the next ledger. */
   readonly pending: number;
   readonly timeOffsetMs: number;
-  /** @throws if the text is not one TransactionEnvelope in base64 XDR */
+  /** @throws MalformedEnvelope if the text is not one TransactionEnvelope in base64 XDR */
   submit(envelopeBase64: string): SubmitAnswer;
   /** Hex. @throws like `submit` */
   hashOf(envelopeBase64: string): string;

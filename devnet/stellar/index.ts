@@ -12,6 +12,7 @@ export {
   giveTestAsset,
   returnValue,
   runOperation,
+  signedEnvelope,
   type TestAsset,
   uploadContract,
 } from "./setup.ts";

@@ -74,8 +74,7 @@ export function uploadContract(chain: StellarChain, signer: Keypair, wasm: Uint8
 }
 
 /**
- * One operation in a ledger of its own, without HTTP: simulated if it is a contract call, signed,
- * applied. What waits in the queue is not touched.
+ * One operation in a ledger of its own, without HTTP. What waits in the queue is not touched.
  *
  * @throws if the simulation or the transaction fails
  */
@@ -84,6 +83,21 @@ export function runOperation(
   signer: Keypair,
   operation: xdr.Operation,
 ): TransactionRecord {
+  const [record] = chain.closeLedgerWith(signedEnvelope(chain, signer, operation)).transactions;
+  if (!record?.successful) throw new Error(`${operation.body.type} failed: ${record?.result}`);
+  return record;
+}
+
+/**
+ * An envelope with one operation, simulated if it is a contract call, and signed; base64.
+ *
+ * @throws if the signer has no account, or the simulation fails
+ */
+export function signedEnvelope(
+  chain: StellarChain,
+  signer: Keypair,
+  operation: xdr.Operation,
+): string {
   const account = loadAccount(chain.state, signer.xdrAccountId());
   if (!account) throw new Error(`account ${signer.publicKey()} does not exist`);
   const fee = String(chain.settings.baseFeeStroops);
@@ -94,9 +108,7 @@ export function runOperation(
     .build();
   const transaction = isSorobanBody(operation.body) ? simulated(chain, built) : built;
   transaction.sign(signer);
-  const [record] = chain.closeLedgerWith(transaction.toEnvelope().toXdr("base64")).transactions;
-  if (!record?.successful) throw new Error(`${operation.body.type} failed: ${record?.result}`);
-  return record;
+  return transaction.toEnvelope().toXdr("base64");
 }
 
 type Transaction = ReturnType<TransactionBuilder["build"]>;

@@ -44,7 +44,8 @@ export function isSupported(body: xdr.OperationBody): boolean {
   return isSorobanBody(body) || classicOperation(body.type) !== null;
 }
 
-/** Soroban operations ask for the medium threshold. */
+/** A contract call needs the medium threshold, what only prolongs lives the low one. */
 export function thresholdOf(body: xdr.OperationBody): Threshold {
+  if (body.type === "extendFootprintTtl" || body.type === "restoreFootprint") return "low";
   return classicOperation(body.type)?.threshold(body) ?? "medium";
 }

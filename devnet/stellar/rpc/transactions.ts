@@ -1,3 +1,4 @@
+import type { StellarChain, SubmitAnswer } from "../chain.ts";
 import { parseToid, toid } from "../history/cursor.ts";
 import type { History } from "../history/history.ts";
 import type { TransactionRecord } from "../history/records.ts";
@@ -11,6 +12,7 @@ import {
   RpcError,
   textParam,
 } from "./json-rpc.ts";
+import { MalformedEnvelope } from "../transactions/envelope.ts";
 import { historyRange, type RpcMethod, transactionInfo } from "./method.ts";
 
 const DEFAULT_LIMIT = 50;
@@ -20,7 +22,7 @@ const MAX_LIMIT = 200;
 export const sendTransaction: RpcMethod = ({ chain }, params) => {
   refuseJsonFormat(params);
   const { latest } = chain.history;
-  const answer = submit(() => chain.submit(textParam(params, "transaction")));
+  const answer = submit(chain, textParam(params, "transaction"));
   return {
     status: answer.status,
     hash: answer.hash,
@@ -30,12 +32,12 @@ export const sendTransaction: RpcMethod = ({ chain }, params) => {
   };
 };
 
-function submit<Answer>(call: () => Answer): Answer {
+function submit(chain: StellarChain, envelope: string): SubmitAnswer {
   try {
-    return call();
+    return chain.submit(envelope);
   } catch (cause) {
-    if (cause instanceof RpcError) throw cause;
-    throw invalidParams("invalid_xdr");
+    if (cause instanceof MalformedEnvelope) throw invalidParams("invalid_xdr");
+    throw cause;
   }
 }
 

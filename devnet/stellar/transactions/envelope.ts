@@ -35,9 +35,14 @@ export interface FeeBump {
   readonly signatures: readonly xdr.DecoratedSignature[];
 }
 
-/** @throws if the text is not one TransactionEnvelope in base64 XDR. */
+/** Thrown when a text is not one TransactionEnvelope in base64 XDR. */
+export class MalformedEnvelope extends Error {
+  override readonly name = "MalformedEnvelope";
+}
+
+/** @throws MalformedEnvelope */
 export function readEnvelope(envelopeBase64: string, networkId: Uint8Array): SubmittedTransaction {
-  const envelope = xdr.TransactionEnvelope.fromXdr(envelopeBase64, "base64");
+  const envelope = decode(envelopeBase64);
   const inner = innerOf(envelope);
   const { tx, signatures } = inner;
   const innerContentsHash = hashOf(
@@ -73,6 +78,14 @@ export function readEnvelope(envelopeBase64: string, networkId: Uint8Array): Sub
     sorobanBody: tx.operations.map((op) => op.body).find(isSorobanBody) ?? null,
     verified: new Map(),
   };
+}
+
+function decode(envelopeBase64: string): xdr.TransactionEnvelope {
+  try {
+    return xdr.TransactionEnvelope.fromXdr(envelopeBase64, "base64");
+  } catch (cause) {
+    throw new MalformedEnvelope("not a TransactionEnvelope in base64 XDR", { cause });
+  }
 }
 
 /** What is offered for inclusion, apart from the resources of a contract call. */
