@@ -25,7 +25,7 @@ export interface StellarContractConfig {
   readonly channelSecrets: readonly string[];
   /** The account that pays for sweeps and TTL extensions. Its key moves no customer's money. */
   readonly keeperSecret: string;
-  /** Ledger of a cold start; null is the ledger in which the receiver was created. */
+  /** Ledger of a cold start; null is the oldest that the servers have, if the receiver is no older. */
   readonly startLedger: number | null;
   readonly tuning: Tuning;
 }

@@ -23,7 +23,7 @@ export interface StellarContractSettings {
   readonly treasurySecret?: string;
   readonly channelSecrets?: readonly string[];
   readonly keeperSecret?: string;
-  /** @default the ledger in which the receiver was created */
+  /** @default the oldest ledger that the servers have, if the receiver is no older */
   readonly startLedger?: number;
   readonly tuning?: Partial<Tuning>;
 }

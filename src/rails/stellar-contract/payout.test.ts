@@ -53,10 +53,11 @@ function done<Value>(outcome: Outcome<Value>): Value {
   throw new Error(`${outcome.kind}: ${outcome.reason}`);
 }
 
-async function sendAndClose({ payouts }: Hands, payout: SignedPayout): Promise<void> {
+/** Resolves with what became of it. */
+async function sendAndClose({ payouts }: Hands, payout: SignedPayout): Promise<string> {
   done(await payouts.submit(payout));
   stage.devnet.chain.closeLedger();
-  expect(done(await payouts.fate(payout)).kind).toBe("final");
+  return done(await payouts.fate(payout)).kind;
 }
 
 async function held(address: string, asset: StellarAsset): Promise<bigint> {
@@ -96,7 +97,7 @@ test("a muxed address is paid with its number, and judged by its account", async
   const hand = hands();
   const payout = done(await sign(hand, muxed, hand.usdc, 5n));
   expect(opened(payout).operations).toMatchObject([{ destination: muxed }]);
-  await sendAndClose(hand, payout);
+  expect(await sendAndClose(hand, payout)).toBe("final");
   expect(await held(payee.publicKey(), stage.usdc.asset)).toBe(5n);
 });
 
@@ -108,7 +109,9 @@ test("XLM for an account that was closed since creates it anew, if the amount ca
     retryable: false,
     reason: "the payee's account does not exist and the amount is below its reserve",
   });
-  await sendAndClose(hand, done(await sign(hand, gone, hand.xlm, 10_000_000n)));
+  expect(await sendAndClose(hand, done(await sign(hand, gone, hand.xlm, 10_000_000n)))).toBe(
+    "final",
+  );
   expect(await held(gone, hand.xlm.stellar)).toBe(10_000_000n);
 });
 
@@ -140,7 +143,9 @@ test("each reason why a payee cannot receive is said, for good", async () => {
   expect(await refused(frozen.publicKey(), hand.usdc)).toMatch(/not authorised/);
   expect(await refused(shared.publicKey(), hand.xlm)).toMatch(/memo/);
   expect(await refused("GARBAGE", hand.xlm)).toMatch(/not a Stellar address/);
-  await sendAndClose(hand, done(await sign(hand, full.publicKey(), hand.usdc, 1n)));
+  expect(await sendAndClose(hand, done(await sign(hand, full.publicKey(), hand.usdc, 1n)))).toBe(
+    "final",
+  );
 });
 
 test("a muxed address of a shared account is fine: its number is what a memo would be", async () => {
@@ -148,12 +153,14 @@ test("a muxed address of a shared account is fine: its number is what a memo wou
   stage.run(shared, Operation.manageData({ name: "config.memo_required", value: "1" }));
   const muxed = encodeMuxedAccountToAddress(shared.xdrMuxedAccount("5"));
   const hand = hands();
-  await sendAndClose(hand, done(await sign(hand, muxed, hand.usdc, 5n)));
+  expect(await sendAndClose(hand, done(await sign(hand, muxed, hand.usdc, 5n)))).toBe("final");
 });
 
 test("the issuer can be paid its own asset without a trustline", async () => {
   const hand = hands();
-  await sendAndClose(hand, done(await sign(hand, stage.usdc.issuer.publicKey(), hand.usdc, 5n)));
+  expect(
+    await sendAndClose(hand, done(await sign(hand, stage.usdc.issuer.publicKey(), hand.usdc, 5n))),
+  ).toBe("final");
 });
 
 test("the treasury's key may be another signer of its account", async () => {
@@ -168,7 +175,7 @@ test("the treasury's key may be another signer of its account", async () => {
   const payee = stage.newAccount("0");
   const payout = done(await sign(hand, payee.publicKey(), hand.usdc, 5n));
   expect(payout.lane).toBe(stage.treasury.publicKey());
-  await sendAndClose(hand, payout);
+  expect(await sendAndClose(hand, payout)).toBe("final");
 });
 
 test("a lane that cannot pay its fee is named; topping it up mends it", async () => {
@@ -218,7 +225,7 @@ test("two payouts signed on one lane are one payment: the second is refused and 
   const hand = hands();
   const one = done(await sign(hand, payee.publicKey(), hand.usdc, 5n));
   const two = done(await sign(hand, payee.publicKey(), hand.usdc, 7n));
-  await sendAndClose(hand, one);
+  expect(await sendAndClose(hand, one)).toBe("final");
   expect(await hand.payouts.submit(two)).toMatchObject({
     kind: "failed",
     retryable: false,

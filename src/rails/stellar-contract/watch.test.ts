@@ -60,7 +60,7 @@ test("the next server is read when the first is down, behind the same cursor", a
 test("a server that hangs is left after the timeout", async () => {
   const hanging = await openRpcFront(stage.devnet.url, () => Promise.resolve("hang"));
   const rpcUrls = [hanging.url, stage.devnet.url];
-  const reader = watch({ rpcUrls, tuning: { callTimeoutMs: 100 } });
+  const reader = watch({ rpcUrls, tuning: { callTimeoutMs: 1_000 } });
   expect((await pageOf(reader, start)).isCaughtUp).toBe(true);
   // It is asked last from now on, so that the next page does not wait for it again.
   await pageOf(reader, start);
@@ -240,6 +240,38 @@ test("a cold start begins at the configured ledger", async () => {
   pay("ord_first");
   const page = await pageOf(watch({ startLedger }), null);
   expect(page.deposits.map(({ orderRef }) => orderRef)).toEqual(["ord_first"]);
+});
+
+test("a cold start without a configured ledger reads all that the servers have", async () => {
+  pay("ord_cold");
+  const reader = watch();
+  const orders: string[] = [];
+  let page = await pageOf(reader, null);
+  for (; !page.isCaughtUp; page = await pageOf(reader, page.cursor)) {
+    orders.push(...page.deposits.map(({ orderRef }) => orderRef));
+  }
+  orders.push(...page.deposits.map(({ orderRef }) => orderRef));
+  expect(orders.length).toBeGreaterThanOrEqual(3);
+  expect(orders.at(-1)).toBe("ord_cold");
+  const young = await openRpcFront(stage.devnet.url, (method, forward) =>
+    method === "getHealth"
+      ? withResult(forward, { oldestLedger: stage.devnet.chain.history.latest.sequence })
+      : null,
+  );
+  expect(await watch({ rpcUrls: [young.url] }).read(null, signal)).toMatchObject({ kind: "gap" });
+});
+
+test("an oldest ledger that goes while it is asked for is no gap", async () => {
+  const range = "9 - 90";
+  const trimming = await openRpcFront(stage.devnet.url, (method) =>
+    method === "getEvents"
+      ? Promise.resolve(rpcError(-32600, `startLedger must be within the ledger range: ${range}`))
+      : null,
+  );
+  expect(await watch({ rpcUrls: [trimming.url] }).read(null, signal)).toMatchObject({
+    kind: "failed",
+    retryable: true,
+  });
 });
 
 test("a stored cursor of another rail is refused for good", async () => {

@@ -14,10 +14,13 @@ export interface Watch {
   waitForNews(signal: AbortSignal): Promise<void>;
 }
 
-/** Where reading begins: behind a stored cursor, or at the start of a ledger. */
-type From =
+/** Where reading begins: behind a stored cursor, at the start of a ledger, … */
+type Place =
   | { readonly kind: "cursor"; readonly cursor: string; readonly position: EventPosition }
   | { readonly kind: "ledger"; readonly ledger: number };
+
+/** … or with everything that a server has, provided that the receiver is no older. */
+type From = Place | { readonly kind: "beginning"; readonly createdAtLedger: number };
 
 /** What a server still has, both ends included. */
 interface LedgerRange {
@@ -48,7 +51,7 @@ export function openWatch(
       let hasSilentServer = false;
       let idle: DepositPage | null = null;
       for (const endpoint of rpc.endpoints()) {
-        const page = await readPage(endpoint, { config, assets, from }, signal);
+        const page = await readFrom(endpoint, { config, assets }, from, signal);
         if (page.kind === "done") {
           closeTimes.observe(page.latestLedger, clock.now());
           const hasMoved = page.value.cursor !== cursor;
@@ -87,14 +90,36 @@ async function placeToStart(
   if (entries.kind !== "done") return failed(entries.reason, "retry");
   const instance = entries.value.get(key);
   if (instance === null) return failed("the receiver contract is not on this network", "retry");
-  // The receiver never writes its instance again, so the last change was its creation.
-  return { kind: "ledger", ledger: instance.changedAtLedger };
+  // The receiver never writes its instance, so the last change was its creation, or its return from the archive.
+  return { kind: "beginning", createdAtLedger: instance.changedAtLedger };
 }
 
-interface PageRequest {
+interface Receiver {
   readonly config: StellarContractConfig;
   readonly assets: RailAssets;
-  readonly from: From;
+}
+
+interface PageRequest extends Receiver {
+  readonly from: Place;
+}
+
+async function readFrom(
+  endpoint: Endpoint,
+  receiver: Receiver,
+  from: From,
+  signal: AbortSignal,
+): Promise<PageRead> {
+  if (from.kind !== "beginning") return readPage(endpoint, { ...receiver, from }, signal);
+  const range = await healthRange(endpoint, signal);
+  if (range.kind === "failed") return range;
+  const { oldest } = range.value;
+  const created: Place = { kind: "ledger", ledger: from.createdAtLedger };
+  const gap = gapBefore(endpoint, created, range.value);
+  if (gap !== null) return gap;
+  const all: Place = { kind: "ledger", ledger: oldest };
+  const page = await readPage(endpoint, { ...receiver, from: all }, signal);
+  // Its oldest ledger may be gone since a moment ago: nothing of the receiver's was in it.
+  return page.kind === "gap" ? failed(page.reason, "retry") : page;
 }
 
 async function readPage(
@@ -136,11 +161,11 @@ function eventsQuery({ config, from }: PageRequest): object {
 }
 
 /** The first ledger of which something may be unread. */
-function firstNeeded(from: From): number {
+function firstNeeded(from: Place): number {
   return from.kind === "ledger" ? from.ledger : lastWholeLedger(from.position) + 1;
 }
 
-function gapBefore(endpoint: Endpoint, from: From, range: LedgerRange): HistoryGap | null {
+function gapBefore(endpoint: Endpoint, from: Place, range: LedgerRange): HistoryGap | null {
   const needed = firstNeeded(from);
   if (needed >= range.oldest) return null;
   return {
@@ -159,12 +184,18 @@ async function rangeOf(
 ): Promise<LedgerRange | null> {
   const match = /ledger range: (\d{1,10}) - (\d{1,10})/.exec(reason);
   if (match !== null) return { oldest: Number(match[1]), latest: Number(match[2]) };
-  const health = await endpoint.call("getHealth", {}, signal);
-  const range = parsed(health, endpoint, (result) => ({
+  const range = await healthRange(endpoint, signal);
+  return range.kind === "done" ? range.value : null;
+}
+
+async function healthRange(
+  endpoint: Endpoint,
+  signal: AbortSignal,
+): Promise<{ readonly kind: "done"; readonly value: LedgerRange } | Failed> {
+  return parsed(await endpoint.call("getHealth", {}, signal), endpoint, (result) => ({
     oldest: wholeIn(result, "oldestLedger"),
     latest: wholeIn(result, "latestLedger"),
   }));
-  return range.kind === "done" ? range.value : null;
 }
 
 /** The server refused the place: too old for it, too new for it, or refused for another reason. */
