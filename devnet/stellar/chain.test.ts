@@ -1,11 +1,13 @@
-import { Asset, Keypair, nativeToScVal, Operation } from "@stellar/stellar-sdk";
+import { createHash } from "node:crypto";
+import { Asset, Keypair, nativeToScVal, Operation, xdr } from "@stellar/stellar-sdk";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { StellarChain } from "./chain.ts";
+import { TOTAL_COINS } from "./history/ledger-header.ts";
 import { sameAccount } from "./ledger/entry-key.ts";
 import { createTestAsset, signedEnvelope } from "./setup.ts";
 import { testChain } from "./test-chain.ts";
-import { MalformedEnvelope } from "./transactions/envelope.ts";
+import { MalformedEnvelope, readEnvelope } from "./transactions/envelope.ts";
 
 test("no XLM comes into being or gets lost: accounts and fee pool make up the total", () => {
   const { account, chain, run } = testChain();
@@ -13,11 +15,7 @@ test("no XLM comes into being or gets lost: accounts and fee pool make up the to
   run(alice, [pay(bob, "5")]);
   run(alice, [pay(bob, "5000")]);
   run(bob, [Operation.accountMerge({ destination: alice.publicKey() })]);
-  let total = chain.history.latest.feePoolStroops;
-  for (const { entry } of chain.state.entries()) {
-    if (entry.data.type === "account") total += entry.data.account.balance;
-  }
-  expect(total).toBe(1_000_000_000_000_000_000n);
+  expect(totalStroops(chain)).toBe(1_000_000_000_000_000_000n);
 });
 
 test("each ledger names the one before it, and time does not run backwards", () => {
@@ -76,6 +74,72 @@ test.each(["payment", "contract call"])(
     expect(chain.closeLedger().sequence).toBe(before + 1);
   },
 );
+
+test.each(["payment", "contract call"])(
+  "a %s that is nonsense but well signed is applied or refused, and no XLM is made of it",
+  (kind) => {
+    const { account, chain, envelope } = testChain();
+    createTestAsset(chain);
+    const [alice, bob] = [account(), account()];
+    const damage = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 3 });
+    fc.assert(
+      fc.property(damage, (bytes) => {
+        const text =
+          kind === "payment"
+            ? envelope(alice, [pay(bob, "1"), pay(bob, "2")])
+            : signedEnvelope(chain, alice, transfer(chain, alice));
+        const broken = breakOperations(chain, text, bytes, alice);
+        if (broken) statusOf(chain, broken);
+        chain.closeLedger();
+        expect(totalStroops(chain)).toBe(TOTAL_COINS);
+      }),
+      { numRuns: 100 },
+    );
+  },
+);
+
+/** Where the operations of an envelope with time bounds and without memo begin. */
+const OPERATIONS_AT = 80;
+
+/** Changes bytes behind the memo and signs what came of it; null if that is no transaction. */
+function breakOperations(
+  chain: StellarChain,
+  text: string,
+  bytes: readonly (readonly [number, number])[],
+  signer: Keypair,
+): string | null {
+  const bad = Buffer.from(text, "base64");
+  const signatureBytes = 80;
+  const room = bad.length - OPERATIONS_AT - signatureBytes;
+  for (const [at, value] of bytes) bad[OPERATIONS_AT + (at % room)] = value;
+  try {
+    const { tx } = readEnvelope(bad.toString("base64"), sha256(chain.passphrase));
+    const unsigned = new xdr.TransactionV1Envelope({ tx, signatures: [] });
+    const transaction = xdr.TransactionEnvelope.envelopeTypeTx(unsigned);
+    const { contentsHash } = readEnvelope(transaction.toXdr("base64"), sha256(chain.passphrase));
+    const signature = new xdr.DecoratedSignature({
+      hint: signer.signatureHint(),
+      signature: signer.sign(contentsHash),
+    });
+    const signed = new xdr.TransactionV1Envelope({ tx, signatures: [signature] });
+    return xdr.TransactionEnvelope.envelopeTypeTx(signed).toXdr("base64");
+  } catch (error) {
+    if (error instanceof MalformedEnvelope) return null;
+    throw error;
+  }
+}
+
+function sha256(text: string): Uint8Array {
+  return createHash("sha256").update(text).digest();
+}
+
+function totalStroops(chain: StellarChain): bigint {
+  let total = chain.history.latest.feePoolStroops;
+  for (const { entry } of chain.state.entries()) {
+    if (entry.data.type === "account") total += entry.data.account.balance;
+  }
+  return total;
+}
 
 /** What is no XDR at all is the caller's mistake and thrown; any other error would be ours. */
 function statusOf(chain: StellarChain, envelope: string): string {
