@@ -1,9 +1,9 @@
 import {
+  Asset as StellarAsset,
   encodeMuxedAccountToAddress,
   Keypair,
   Operation,
   TransactionBuilder,
-  type Asset as StellarAsset,
   type Transaction,
 } from "@stellar/stellar-sdk/base";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -12,7 +12,13 @@ import { openStellarStage, type StellarStage } from "../../../tests/fixtures/ste
 import { systemClock } from "../../clock.ts";
 import type { Outcome } from "../../outcome.ts";
 import type { Payouts, SignedPayout } from "../rail.ts";
-import { accountKey, readEntries, trustlineKey } from "./entries.ts";
+import {
+  accountKey,
+  readEntries,
+  tokenBalanceKey,
+  tokenBalanceOf,
+  trustlineKey,
+} from "./entries.ts";
 import { railAssets, type RailAsset } from "./network.ts";
 import type { StellarContractSettings } from "./parse.ts";
 import { openPayouts } from "./payout.ts";
@@ -64,6 +70,17 @@ async function held(address: string, asset: StellarAsset): Promise<bigint> {
   const key = asset.isNative() ? accountKey(address) : trustlineKey(address, asset);
   const data = done(await readEntries(hands().rpc, [key])).get(key)?.data;
   return data?.type === "account" || data?.type === "trustline" ? data.value.balance : 0n;
+}
+
+async function heldByContract({ rpc }: Hands, form: RailAsset, owner: string): Promise<bigint> {
+  const key = tokenBalanceKey(form.contractId, owner);
+  return done(tokenBalanceOf(done(await readEntries(rpc, [key])).get(key)));
+}
+
+/** A valid address at which nothing is. */
+function anyContract(): string {
+  const asset = new StellarAsset("NONE", stage.keeper.publicKey());
+  return asset.contractId(stage.devnet.passphrase);
 }
 
 function opened(payout: SignedPayout): Transaction {
@@ -136,7 +153,7 @@ test("each reason why a payee cannot receive is said, for good", async () => {
   const revoked = { trustor: frozen.publicKey(), asset: stage.usdc.asset };
   stage.run(issuer, Operation.setTrustLineFlags({ ...revoked, flags: { authorized: false } }));
 
-  expect(await refused(stage.receiverId, hand.usdc)).toMatch(/is a contract/);
+  expect(await refused(anyContract(), hand.usdc)).toMatch(/is a contract that does not exist/);
   expect(await refused(Keypair.random().publicKey(), hand.usdc)).toMatch(/does not exist/);
   expect(await refused(plain.publicKey(), hand.usdc)).toMatch(/no trustline for USDC/);
   expect(await refused(full.publicKey(), hand.usdc, 2n)).toMatch(/trustline is full/);
@@ -154,6 +171,30 @@ test("a muxed address of a shared account is fine: its number is what a memo wou
   const muxed = encodeMuxedAccountToAddress(shared.xdrMuxedAccount("5"));
   const hand = hands();
   expect(await sendAndClose(hand, done(await sign(hand, muxed, hand.usdc, 5n)))).toBe("final");
+});
+
+test("a smart wallet is paid by the asset's contract, in every asset, within the same promises", async () => {
+  const hand = hands();
+  const wallet = stage.receiverId;
+  for (const form of [hand.usdc, hand.xlm]) {
+    const before = await heldByContract(hand, form, wallet);
+    const payout = done(await sign(hand, wallet, form, 3_0000001n));
+    expect(opened(payout).operations).toMatchObject([{ source: stage.treasury.publicKey() }]);
+    expect(Number(opened(payout).timeBounds?.maxTime) * 1000).toBe(payout.validUntilMs);
+    expect(await sendAndClose(hand, payout)).toBe("final");
+    done(await hand.payouts.submit(payout));
+    stage.devnet.chain.closeLedger();
+    expect((await heldByContract(hand, form, wallet)) - before).toBe(3_0000001n);
+  }
+});
+
+test("a payout to a smart wallet that is never sent is dead after its bound", async () => {
+  const hand = hands();
+  const payout = done(await sign(hand, stage.receiverId, hand.usdc, 3n));
+  stage.devnet.chain.advanceTime(91);
+  stage.devnet.chain.closeLedger();
+  expect(done(await hand.payouts.fate(payout)).kind).toBe("dead");
+  expect(await hand.payouts.submit(payout)).toMatchObject({ kind: "failed" });
 });
 
 test("the issuer can be paid its own asset without a trustline", async () => {

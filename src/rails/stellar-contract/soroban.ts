@@ -82,7 +82,7 @@ async function prepare(runner: Runner, run: Run, signal?: AbortSignal): Promise<
   )
     .addOperation(run.operation)
     .build();
-  const transaction = await simulated(runner, draft, signal);
+  const transaction = await withResources(rpc, draft, signal);
   if (transaction.kind !== "done") return transaction;
   transaction.value.sign(source);
   return done({
@@ -93,9 +93,12 @@ async function prepare(runner: Runner, run: Run, signal?: AbortSignal): Promise<
   });
 }
 
-/** The same transaction with the resources, fee and authorisation that the simulation found. */
-async function simulated(
-  { rpc }: Runner,
+/**
+ * The same transaction with the resources, the fee and the authorisation that its simulation found. `failed`
+ * without retry: the call itself fails.
+ */
+export async function withResources(
+  rpc: Rpc,
   draft: Transaction,
   signal?: AbortSignal,
 ): Promise<Outcome<Transaction>> {
@@ -113,7 +116,7 @@ async function simulated(
   if (simulation.kind !== "done") return simulation;
   const { error, transaction } = simulation.value;
   if (transaction !== undefined) return done(transaction);
-  return failed(`the simulation fails: ${error.slice(0, 500)}`, "retry");
+  return failed(`the simulation fails: ${error.slice(0, 500)}`, "final");
 }
 
 async function carryThrough(
