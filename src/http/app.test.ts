@@ -25,7 +25,7 @@ test("every request is one log line, without key, body or query", async () => {
   await shop.order(undefined, { headers: { "x-request-id": "r-1" } });
   await shop.ask("/v1/orders?status=nonsense-canary", { headers: { "x-request-id": "r-2" } });
   await shop.ask("/nowhere/canary", { headers: { "x-request-id": "r-3" } });
-  await expect.poll(() => shop.logLines.length).toBe(3);
+  await expect.poll(() => shop.logLines.length, { timeout: 10_000 }).toBe(3);
   expect(shop.logLines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
     { request_id: "r-1", method: "POST", route: "/v1/orders", status: 201, level: "info" },
     { request_id: "r-2", method: "GET", route: "/v1/orders", status: 400 },
@@ -303,6 +303,6 @@ test("a request that arrives while the server closes is refused, one under way i
   expect((await order).status).toBe(201);
   const closingStartMs = Date.now();
   await closed;
-  expect(Date.now() - closingStartMs).toBeLessThan(2000);
+  expect(Date.now() - closingStartMs).toBeLessThan(4000); // it does not wait for the connection to be cut
   await expect(shop.ask("/healthz")).rejects.toThrow("fetch failed");
 });

@@ -14,7 +14,7 @@ async function openCount(shop: TestShop): Promise<{ total: number; unique_keys: 
 }
 
 async function waitForCount(shop: TestShop, total: number): Promise<void> {
-  await expect.poll(async () => (await openCount(shop)).total).toBe(total);
+  await expect.poll(async () => (await openCount(shop)).total, { timeout: 10_000 }).toBe(total);
 }
 
 test("the first bytes are the opening and the current state, exactly", async () => {
@@ -345,7 +345,7 @@ test("a stream is logged once, when it ends, without what it carried", async () 
   await shop.deliver(id);
   await stream.ended;
   const lines = (): string[] => shop.logLines.filter((line) => line.includes("my-stream"));
-  await expect.poll(() => lines().length).toBe(1);
+  await expect.poll(() => lines().length, { timeout: 10_000 }).toBe(1);
   expect(JSON.parse(lines()[0] ?? "")).toMatchObject({
     message: "request",
     request_id: "my-stream",

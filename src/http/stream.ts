@@ -1,5 +1,4 @@
 import type { ServerResponse } from "node:http";
-import type { Log } from "../log.ts";
 import { isFinal } from "../orders/lifecycle.ts";
 import type { HttpDeps } from "./deps.ts";
 import type { HeartbeatWheel } from "./heartbeat.ts";
@@ -15,7 +14,7 @@ export interface StreamStart {
   readonly seq: number;
   /** `first` is the end of the story. */
   readonly isOver: boolean;
-  readonly log: Log;
+  readonly requestId: string;
 }
 
 /** An open stream as its owner sees it. */
@@ -24,7 +23,7 @@ export interface OpenStream {
   cut(): void;
 }
 
-type StreamDeps = Pick<HttpDeps, "feed" | "openGoods" | "rail" | "store">;
+type StreamDeps = Pick<HttpDeps, "feed" | "log" | "openGoods" | "rail" | "store">;
 
 /**
  * Sends an order's events on a response whose head is written, until a final one. The event rows are the
@@ -37,7 +36,7 @@ export function runStream(
   response: ServerResponse,
   start: StreamStart,
 ): OpenStream {
-  const { orderId, log } = start;
+  const { orderId, requestId } = start;
   let sentSeq = start.seq;
   let isReading = false;
   let hasNews = false;
@@ -77,7 +76,7 @@ export function runStream(
         await sendNews();
       }
     } catch (error) {
-      log.error("a stream cannot be read on", { orderId, error });
+      deps.log.error("a stream cannot be read on", { request_id: requestId, orderId, error });
       cut();
     } finally {
       isReading = false;

@@ -67,12 +67,12 @@ async function startOf(
 ): Promise<StreamStart> {
   const header = request.headers["last-event-id"];
   const resumed = resumeAfter(typeof header === "string" ? header : undefined, order.seq);
-  const log = deps.log.with({ request_id: request.id });
+  const about = { orderId: order.id, requestId: request.id };
   const isEnd = isFinal(order.state);
   if (resumed !== null && !(isEnd && resumed === order.seq))
-    return { orderId: order.id, first: null, seq: resumed, isOver: false, log };
+    return { ...about, first: null, seq: resumed, isOver: false };
   const first = frame(order.seq, JSON.stringify(await viewOf(deps, order)));
-  return { orderId: order.id, first, seq: order.seq, isOver: isEnd, log };
+  return { ...about, first, seq: order.seq, isOver: isEnd };
 }
 
 /** Counts streams per key and in all. */
