@@ -13,7 +13,7 @@ import { createAssetEvents } from "./operations/asset-events.ts";
 import type { NetworkSettings } from "./settings.ts";
 import type { SorobanEngine } from "./soroban-engine.ts";
 import { type ApplyContext, fullFee } from "./transactions/apply.ts";
-import { readEnvelope, type SubmittedTransaction } from "./transactions/envelope.ts";
+import { feeUnits, readEnvelope, type SubmittedTransaction } from "./transactions/envelope.ts";
 import { createTransactionQueue, type QueueAnswer } from "./transactions/queue.ts";
 import { transactionResult } from "./transactions/results.ts";
 import type { ValidationContext } from "./transactions/validate.ts";
@@ -172,7 +172,10 @@ function submitAnswer(
   if (answer.status !== "ERROR") return { status: answer.status, hash, errorResult: null };
   const { end, of } = answer.fault;
   const innerHash = of === "inner" ? (feeBump?.innerHash ?? null) : null;
-  const feeChargedStroops = fullFee(settings, submitted);
+  const minimum = BigInt(settings.baseFeeStroops) * feeUnits(submitted);
+  // Who offered too little is told how much it takes.
+  const feeChargedStroops =
+    end.code === "txInsufficientFee" ? minimum : fullFee(settings, submitted);
   const errorResult = transactionResult({ feeChargedStroops, end, innerHash });
   return { status: "ERROR", hash, errorResult };
 }

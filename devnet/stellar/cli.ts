@@ -23,6 +23,7 @@ JSON-RPC are as on the public network. Everything is gone when it stops, unless 
   --fund <G...>          create this account with 10,000 XLM; may be given several times
   --usdc                 a test USDC with its issuer and asset contracts, and a faucet for it
   --config-from <url>    take limits, prices and metering from the network behind this RPC server
+                         (a chain in --data keeps those it began with)
   --json                 one JSON object per line instead of prose
   --help
 

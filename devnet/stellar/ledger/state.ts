@@ -41,7 +41,7 @@ export interface LedgerState {
 }
 
 /** From a value of our own making. */
-export function storedFromEntry(
+function storedFromEntry(
   key: EntryKey,
   entry: xdr.LedgerEntry,
   liveUntilLedger: number | null,
@@ -79,6 +79,12 @@ export function withLastModified(base64: string, ledger: number): string {
   const bytes = Buffer.from(base64, "base64");
   bytes.writeUInt32BE(ledger, 0);
   return bytes.toString("base64");
+}
+
+/** Are two entries the same, whenever they were last modified? */
+export function sameContent(a: string, b: string): boolean {
+  // Eight characters hold the ledger number and the first two bytes of the type, which follow it.
+  return a.length === b.length && a.slice(8) === b.slice(8);
 }
 
 export function createLedgerState(): LedgerState {

@@ -1,7 +1,12 @@
 import { createHash } from "node:crypto";
 import { xdr } from "@stellar/stellar-sdk";
 import type { LedgerContext } from "../ledger/accounts.ts";
-import { type LedgerState, storedFromBase64, withLastModified } from "../ledger/state.ts";
+import {
+  type LedgerState,
+  sameContent,
+  storedFromBase64,
+  withLastModified,
+} from "../ledger/state.ts";
 import type { SorobanEngine } from "../soroban-engine.ts";
 import type { ApplyResult } from "../soroban-host.ts";
 import type { SorobanBody } from "./index.ts";
@@ -51,7 +56,9 @@ export function applySoroban(call: SorobanCall, body: SorobanBody): SorobanOutco
       call.state.remove(change.key);
       continue;
     }
-    const entry = withLastModified(change.entry, call.ledger.sequence);
+    const before = call.state.get(change.key)?.base64;
+    const isProlonged = before !== undefined && sameContent(before, change.entry);
+    const entry = isProlonged ? before : withLastModified(change.entry, call.ledger.sequence);
     call.state.store(storedFromBase64(change.key, entry, change.liveUntilLedger));
   }
   const events = applied.contractEvents.map((event) => xdr.ContractEvent.fromXdr(event, "base64"));

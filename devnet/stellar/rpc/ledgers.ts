@@ -1,4 +1,5 @@
 import { xdr } from "@stellar/stellar-sdk";
+import type { StellarChain } from "../chain.ts";
 import { type HeaderSettings, ledgerHeader } from "../history/ledger-header.ts";
 import type { LedgerRecord, TransactionRecord } from "../history/records.ts";
 import { invalidParams, refuseJsonFormat } from "./json-rpc.ts";
@@ -8,9 +9,14 @@ import { readPage } from "./transactions.ts";
 const DEFAULT_LIMIT = 5;
 const MAX_LIMIT = 200;
 
+/** The answer about the latest ledger of a chain: it is asked for often, and costly to make. */
+const latestAnswers = new WeakMap<StellarChain, { readonly of: LedgerRecord; answer: unknown }>();
+
 export const getLatestLedger: RpcMethod = ({ chain }) => {
   const { latest } = chain.history;
-  return {
+  const known = latestAnswers.get(chain);
+  if (known?.of === latest) return known.answer;
+  const answer = {
     id: latest.hash,
     protocolVersion: chain.headerSettings.protocolVersion,
     sequence: latest.sequence,
@@ -18,6 +24,8 @@ export const getLatestLedger: RpcMethod = ({ chain }) => {
     headerXdr: ledgerHeader(latest, chain.headerSettings).toXdr("base64"),
     metadataXdr: closeMeta(latest, chain.headerSettings).toXdr("base64"),
   };
+  latestAnswers.set(chain, { of: latest, answer });
+  return answer;
 };
 
 export const getLedgers: RpcMethod = ({ chain }, params) => {

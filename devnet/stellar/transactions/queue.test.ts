@@ -89,6 +89,15 @@ test("what does not fit waits for the next ledger, and is dropped after four", (
   expect(closed).toEqual([1, 1, 1, 1, 0, 0, 0]);
 });
 
+test("ledgers that friendbot closes for itself do not age what waits", () => {
+  const { account, chain, submit } = testChain();
+  const alice = account();
+  const { hash } = submit(alice, [pay(alice)]);
+  for (let funded = 0; funded < 10; funded += 1) account();
+  chain.closeLedger();
+  expect(chain.history.transaction(hash)?.successful).toBe(true);
+});
+
 test("who pays for several waiting transactions must be able to pay for all of them", () => {
   const { account, chain, envelope } = testChain();
   const payer = account("1.00005");

@@ -9,7 +9,7 @@ export type QueueAnswer =
   | { readonly status: "PENDING" | "DUPLICATE" | "TRY_AGAIN_LATER" }
   | { readonly status: "ERROR"; readonly fault: EnvelopeFault };
 
-/** Ledgers after which a transaction that did not fit is dropped. */
+/** A transaction that did not fit into this many ledgers is dropped. */
 const MAX_AGE_LEDGERS = 4;
 /** Ledgers during which an applied or dropped transaction is answered with TRY_AGAIN_LATER. */
 const BAN_LEDGERS = 10;
@@ -78,6 +78,12 @@ export function createTransactionQueue(): TransactionQueue {
           taken.push(submitted);
         }
       }
+      for (const [source, waiting] of bySource) {
+        waiting.age += 1;
+        if (waiting.age < MAX_AGE_LEDGERS) continue;
+        bySource.delete(source);
+        ban(waiting.submitted);
+      }
       return taken;
     },
     lose(hash) {
@@ -90,12 +96,6 @@ export function createTransactionQueue(): TransactionQueue {
       latest = sequence;
       for (const [hash, until] of bannedUntil) if (until <= sequence) bannedUntil.delete(hash);
       for (const submitted of applied) ban(submitted);
-      for (const [source, waiting] of bySource) {
-        waiting.age += 1;
-        if (waiting.age < MAX_AGE_LEDGERS) continue;
-        bySource.delete(source);
-        ban(waiting.submitted);
-      }
     },
   };
 }

@@ -90,7 +90,9 @@ test("a sequence number may be skipped when the transaction says from where", ()
 test("less than 100 stroops for each operation is not enough", () => {
   const { account, submit } = testChain();
   const [alice, bob] = [account(), account()];
-  expect(codes(submit(alice, [pay(bob), pay(bob)], { fee: "99" }))).toEqual(["txInsufficientFee"]);
+  const answer = submit(alice, [pay(bob), pay(bob)], { fee: "99" });
+  expect(codes(answer)).toEqual(["txInsufficientFee"]);
+  expect(answer.errorResult?.feeCharged).toBe(200n);
 });
 
 test("who offers more for a place pays the base fee all the same", () => {

@@ -243,7 +243,7 @@ const UNTOUCHED: Partial<Record<xdr.OperationBody["type"], () => xdr.OperationRe
 type Preconditions = Omit<ConstructorParameters<typeof xdr.PreconditionsV2>[0], never>;
 
 /** All kinds of preconditions in the form of the richest. */
-export function preconditions({ cond }: xdr.Transaction): Preconditions {
+function preconditions({ cond }: xdr.Transaction): Preconditions {
   if (cond.type === "precondV2") return cond.v2;
   return {
     timeBounds: cond.type === "precondTime" ? cond.timeBounds : null,
