@@ -11,6 +11,22 @@ test("an id is its prefix, 48 bits of time and 128 random bits in 36 characters"
   expect(newId("att", Date.UTC(2026, 0, 1), systemRandom)).toMatch(/^att_[0-9a-hjkmnp-tv-z]{36}$/);
 });
 
+test("an id is the 22 bytes in Crockford's base 32, filled up with zero bits", () => {
+  const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+  const bytes = fc.uint8Array({ minLength: 16, maxLength: 16 });
+  fc.assert(
+    fc.property(fc.nat(2 ** 48 - 1), bytes, (nowMs, random) => {
+      const id = newId("x", nowMs, () => random);
+      const value = id
+        .slice(2)
+        .split("")
+        .reduce((sum, c) => sum * 32n + BigInt(alphabet.indexOf(c)), 0n);
+      const hex = nowMs.toString(16).padStart(12, "0") + Buffer.from(random).toString("hex");
+      expect(value).toBe(BigInt(`0x${hex}`) << 4n);
+    }),
+  );
+});
+
 test("ids sort by time, whatever the random bits are", () => {
   const time = fc.nat(2 ** 48 - 2);
   fc.assert(

@@ -35,6 +35,32 @@ const writtenCards = fc
     text: (number.match(new RegExp(`\\d{1,${size}}`, "g")) ?? []).join(separator),
   }));
 
+test.each(["79927398713", "4111111111111111", "378282246310005", "6011111111111117", "0"])(
+  "%s passes Luhn's check, and no neighbour with another last digit does",
+  (digits) => {
+    expect(passesLuhn(digits)).toBe(true);
+    const last = Number(digits.at(-1));
+    for (let step = 1; step < 10; step++)
+      expect(passesLuhn(`${digits.slice(0, -1)}${(last + step) % 10}`)).toBe(false);
+  },
+);
+
+test("no digits at all are not a card number", () => {
+  expect(passesLuhn("")).toBe(false);
+});
+
+test("numbers of 14 to 19 digits that pass the check go; shorter, longer and other ones stay", () => {
+  const passing = (length: number): string => {
+    const body = "4".repeat(length - 1);
+    return Array.from({ length: 10 }, (_, check) => `${body}${check}`).find(passesLuhn) ?? "";
+  };
+  const isRemoved = (text: string): boolean => !redactText(`n ${text}!`).includes(text);
+  expect([12, 13, 14, 16, 19, 20].filter((length) => isRemoved(passing(length)))).toEqual([
+    14, 16, 19,
+  ]);
+  expect(isRemoved("4111111111111112")).toBe(false);
+});
+
 test("a card number never survives, whatever stands around it and however it is grouped", () => {
   const words = fc.string().map((text) => text.replace(/[0-9]$/, "x").replace(/^[0-9]/, "x"));
   fc.assert(
@@ -119,8 +145,32 @@ test("lines below the level are not written", () => {
   expect(lines).toHaveLength(1);
 });
 
-test("a value that contains itself ends in [deep], not in an overflow", () => {
-  const loop: Record<string, unknown> = {};
-  loop["self"] = loop;
-  expect(written({ loop })).toContain("[deep]");
+test("an error is written with its name, message, stack and causes", () => {
+  const { log, last } = record();
+  const error = new TypeError("outer", { cause: new Error("inner") });
+  log.error("m", { error, plain: new Error("alone") });
+  const facts = last();
+  expect(facts["error"]).toMatchObject({
+    name: "TypeError",
+    message: "outer",
+    stack: expect.stringContaining("log.test.ts") as string,
+    cause: { name: "Error", message: "inner" },
+  });
+  expect(facts["plain"]).not.toHaveProperty("cause");
+});
+
+test("facts without text stay as they are", () => {
+  const { log, last } = record();
+  log.info("m", { none: null, yes: true, list: [1, null], empty: {} });
+  expect(last()).toMatchObject({ none: null, yes: true, list: [1, null], empty: {} });
+});
+
+test("what contains itself ends in [deep], not in an overflow", () => {
+  const record: Record<string, unknown> = {};
+  record["self"] = record;
+  const list: unknown[] = [];
+  list.push(list);
+  const error = new Error("again");
+  error.cause = error;
+  for (const loop of [record, list, error]) expect(written({ loop })).toContain("[deep]");
 });
