@@ -166,11 +166,11 @@ test("facts without text stay as they are", () => {
 });
 
 test("what contains itself ends in [deep], not in an overflow", () => {
-  const record: Record<string, unknown> = {};
-  record["self"] = record;
+  const object: Record<string, unknown> = {};
+  object["self"] = object;
   const list: unknown[] = [];
   list.push(list);
   const error = new Error("again");
   error.cause = error;
-  for (const loop of [record, list, error]) expect(written({ loop })).toContain("[deep]");
+  for (const loop of [object, list, error]) expect(written({ loop })).toContain("[deep]");
 });
