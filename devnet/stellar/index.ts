@@ -9,6 +9,7 @@ export { readNetworkSettings } from "./config-from.ts";
 export {
   contractExists,
   createTestAsset,
+  fundContract,
   giveTestAsset,
   returnValue,
   runOperation,

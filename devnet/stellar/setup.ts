@@ -4,6 +4,7 @@ import {
   Asset,
   Contract,
   Keypair,
+  nativeToScVal,
   Operation,
   rpc,
   scValToNative,
@@ -11,7 +12,7 @@ import {
   xdr,
 } from "@stellar/stellar-sdk";
 import type { StellarChain } from "./chain.ts";
-import { fundAccounts } from "./friendbot.ts";
+import { FRIENDBOT_XLM, fundAccounts } from "./friendbot.ts";
 import type { TransactionRecord } from "./history/records.ts";
 import { loadAccount } from "./ledger/accounts.ts";
 import { isSorobanBody } from "./operations/index.ts";
@@ -36,17 +37,9 @@ export function createTestAsset(chain: StellarChain, code = "USDC"): TestAsset {
   const issuer = Keypair.fromRawEd25519Seed(seed);
   const asset = new Asset(code, issuer.publicKey());
   fundAccounts(chain, [issuer.publicKey()]);
-  for (const one of [asset, Asset.native()]) {
-    if (contractExists(chain, one.contractId(chain.passphrase))) continue;
-    runOperation(chain, issuer, Operation.createStellarAssetContract({ asset: one }));
-  }
-  const contractId = asset.contractId(chain.passphrase);
-  return {
-    asset,
-    issuer,
-    contractId,
-    nativeContractId: Asset.native().contractId(chain.passphrase),
-  };
+  const contractId = deployAssetContract(chain, issuer, asset);
+  const nativeContractId = deployAssetContract(chain, issuer, Asset.native());
+  return { asset, issuer, contractId, nativeContractId };
 }
 
 /** Pays out of the issuer's hand to an account that trusts the asset; `amount` in units, "12.5". */
@@ -57,6 +50,27 @@ export function giveTestAsset(
   amount: string,
 ): TransactionRecord {
   return runOperation(chain, issuer, Operation.payment({ destination, asset, amount }));
+}
+
+/** Gives 10,000 XLM to a contract, by way of the asset contract of XLM. */
+export function fundContract(chain: StellarChain, contractId: string): TransactionRecord {
+  const native = deployAssetContract(chain, chain.root, Asset.native());
+  const args = [
+    nativeToScVal(chain.root.publicKey(), { type: "address" }),
+    nativeToScVal(contractId, { type: "address" }),
+    nativeToScVal(BigInt(FRIENDBOT_XLM) * 10_000_000n, { type: "i128" }),
+  ];
+  const transfer = { contract: native, function: "transfer", args };
+  return runOperation(chain, chain.root, Operation.invokeContractFunction(transfer));
+}
+
+/** The contract of an asset, created if it is not there yet. */
+function deployAssetContract(chain: StellarChain, signer: Keypair, asset: Asset): string {
+  const contractId = asset.contractId(chain.passphrase);
+  if (!contractExists(chain, contractId)) {
+    runOperation(chain, signer, Operation.createStellarAssetContract({ asset }));
+  }
+  return contractId;
 }
 
 export function contractExists(chain: StellarChain, contractId: string): boolean {

@@ -60,6 +60,22 @@ test("an airdrop gives 10,000 XLM once", async () => {
   expect(funded.status).toBe("SUCCESS");
 });
 
+test("contracts can be funded as well", async () => {
+  const held = async () => {
+    const { balanceEntry } = await server.getAssetBalance(
+      receiver,
+      Asset.native(),
+      devnet.passphrase,
+    );
+    return BigInt(balanceEntry?.amount ?? 0);
+  };
+  const before = await held();
+  expect((await server.fundAddress(receiver)).status).toBe("SUCCESS");
+  expect(await held()).toBe(before + 100_000_000_000n);
+  const nobody = Asset.native().contractId("another network");
+  await expect(server.fundAddress(nobody)).rejects.toThrow("no contract");
+});
+
 test("the receiver takes USDC and XLM and tells of it in its own event", async () => {
   const paidUsdc = await pay("pay_usdc", 25_0000000n, "ord_1");
   await pay("pay_xlm", 100_0000000n, "ord_2");

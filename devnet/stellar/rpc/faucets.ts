@@ -2,18 +2,24 @@ import { StrKey } from "@stellar/stellar-sdk";
 import type { StellarChain } from "../chain.ts";
 import { accountExists, fundAccounts } from "../friendbot.ts";
 import type { TransactionRecord } from "../history/records.ts";
-import { giveTestAsset, type TestAsset } from "../setup.ts";
+import { contractExists, fundContract, giveTestAsset, type TestAsset } from "../setup.ts";
 import { type HttpAnswer, problem } from "./http.ts";
 
 /** Both work in a ledger of their own, at once: nobody waits for the next one to close. */
 export function answerFriendbot(chain: StellarChain, address: string): HttpAnswer {
+  if (StrKey.isValidContract(address)) return answerForContract(chain, address);
   if (!StrKey.isValidEd25519PublicKey(address)) {
-    return problem(400, `addr is not an account address: ${address}`);
+    return problem(400, `addr is not the address of an account or a contract: ${address}`);
   }
   if (accountExists(chain, address)) {
     return problem(400, "createAccountAlreadyExist (the account is funded already)");
   }
   return done(fundAccounts(chain, [address]));
+}
+
+function answerForContract(chain: StellarChain, contractId: string): HttpAnswer {
+  if (!contractExists(chain, contractId)) return problem(400, `no contract ${contractId}`);
+  return done(fundContract(chain, contractId));
 }
 
 /** Gives of the test asset to an account that trusts it. `amount` is in units, 100 if missing. */
