@@ -151,6 +151,7 @@ const APP = "https://app.example";
 test("browsers of listed origins may call, others get 403", async () => {
   const shop = await openTestShop({ settings: { corsOrigins: [APP] } });
   const from = (origin: string) => shop.ask("/v1/usage", { headers: { origin } });
+  expect((await from("https://shop.example")).status).toBe(200); // its own pages
   const welcome = await from(APP);
   expect(welcome.status).toBe(200);
   expect(welcome.headers.get("access-control-allow-origin")).toBe(APP);
@@ -247,6 +248,9 @@ test.each([
   expect(answer?.status).toBe(status);
   expect(answer?.headers["content-type"]).toBe("application/json; charset=utf-8");
   const body = JSON.parse(answer?.body ?? "") as ErrorBody;
+  const lines = (): string[] => shop.logLines.filter((line) => line.includes(body.request_id));
+  await expect.poll(() => lines().length, { timeout: 10_000 }).toBe(1);
+  expect(JSON.parse(lines()[0] ?? "")).toMatchObject({ message: "request", status });
   expect(body).toMatchObject({ status, error: body.code, message: body.detail });
   expect(answer?.headers["x-request-id"]).toBe(body.request_id);
 });

@@ -49,7 +49,7 @@ const CLOSING_RETRY_S = 2;
 /** Builds the server. Throws when the list of origins or of trusted proxies is unusable. */
 export async function buildApp(deps: HttpDeps): Promise<HttpApp> {
   const { settings } = deps;
-  const unreadable = createUnreadable(settings.publicBaseUrl);
+  const unreadable = createUnreadable(deps);
   const limits = createLimits(deps);
   const streams = createStreams(deps);
   const app: FastifyInstance = Fastify({
@@ -59,7 +59,12 @@ export async function buildApp(deps: HttpDeps): Promise<HttpApp> {
     genReqId: requestIdOf,
     trustProxy: settings.trustedProxies.length === 0 ? false : [...settings.trustedProxies],
     clientErrorHandler: unreadable.answerClientError,
-    frameworkErrors: (error, request, reply) => answerError(deps, error, request, reply),
+    frameworkErrors: (error, request, reply) => {
+      // Hooks do not run for a URL that cannot be read.
+      reply.headers(SECURITY_HEADERS);
+      logWhenClosed(deps, request, reply);
+      answerError(deps, error, request, reply);
+    },
     // A missing Host header is answered like every other error.
     http: { requireHostHeader: false, maxHeaderSize: MAX_HEADER_BYTES },
   });
@@ -105,7 +110,8 @@ function addRoutes(app: FastifyInstance, deps: HttpDeps, limits: Limits, streams
 /** What every request goes through before its route: identity, log, shutdown, host, TLS, origin. */
 function addFirstChecks(app: FastifyInstance, deps: HttpDeps): { hasBegun: boolean } {
   const { settings } = deps;
-  const origins = readOrigins([...settings.corsOrigins]);
+  // A page of the shop's own is not a foreign one.
+  const origins = readOrigins([...settings.corsOrigins, new URL(settings.publicBaseUrl).origin]);
   const closing = { hasBegun: false };
   app.addHook("onRequest", async (request, reply) => {
     reply.headers({ "x-request-id": request.id, ...SECURITY_HEADERS });

@@ -30,7 +30,7 @@ export function applyCors(
   reply: FastifyReply,
 ): boolean {
   const origin = request.headers.origin;
-  if (origins.size > 0) reply.header("vary", "Origin");
+  reply.header("vary", "Origin");
   if (origin === undefined) return false;
   if (!origins.has(origin))
     throw new Refusal("forbidden", "Browsers may call this API from listed origins only.");

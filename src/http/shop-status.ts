@@ -69,7 +69,7 @@ function isSound({ rails, suppliers }: Health, nowMs: number): boolean {
 }
 
 /** Why payments on a rail would go unseen; null while its watcher is well. */
-export function whyNotWatching(rail: RailHealth, nowMs: number): string | null {
+function whyNotWatching(rail: RailHealth, nowMs: number): string | null {
   if (rail.gap !== null) return `history is missing: ${rail.gap}`;
   if (rail.lastPollAtMs === null) return "its watcher has not read the chain yet";
   const ageMs = nowMs - rail.lastPollAtMs;

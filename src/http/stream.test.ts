@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { ErrorBody } from "#wire";
@@ -313,6 +314,43 @@ test("shutdown cuts streams without a clean end and refuses what comes on open c
   await stream.until("id: 1\n");
   await shop.app.close();
   expect(await stream.ended).toBe("cut");
+});
+
+test("to HTTP/1.0 the end of the connection is the end, and a cut is a reset", async () => {
+  const shop = await openTestShop();
+  const { order_id: id } = await shop.order();
+  const read = (): Promise<readonly [text: string, code: string | null]> =>
+    new Promise((resolve) => {
+      const socket = connect(shop.port, "127.0.0.1");
+      let text = "";
+      let code: string | null = null;
+      socket.write(`GET /v1/orders/${id}/stream HTTP/1.0\r\nX-Api-Key: ${shop.apiKey}\r\n\r\n`);
+      socket.on("data", (part) => {
+        text += part.toString();
+      });
+      socket.on("error", (error: NodeJS.ErrnoException) => {
+        code = error.code ?? "unknown";
+      });
+      socket.on("close", () => resolve([text, code]));
+    });
+  const whole = read();
+  await waitForCount(shop, 1);
+  await shop.pay(id);
+  await shop.deliver(id);
+  const [text, code] = await whole;
+  expect(code).toBeNull();
+  expect(text).toMatch(/\r\n\r\n: connected\n\nid: 1\n/);
+  expect(text).toContain('"phase":"ready"');
+
+  const { order_id: open } = await shop.order();
+  const broken = new Promise<string>((resolve) => {
+    const socket = connect(shop.port, "127.0.0.1");
+    socket.write(`GET /v1/orders/${open}/stream HTTP/1.0\r\nX-Api-Key: ${shop.apiKey}\r\n\r\n`);
+    socket.on("data", () => void shop.app.close());
+    socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "unknown"));
+    socket.on("close", () => resolve("an orderly close"));
+  });
+  expect(await broken).toBe("ECONNRESET");
 });
 
 test("a stream that cannot be read on is cut, not ended", async () => {

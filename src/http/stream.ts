@@ -44,6 +44,8 @@ export function runStream(
 
   const isClosed = (): boolean => response.destroyed || response.writableEnded;
   const cut = (): void => {
+    // A reset, because to a reader of HTTP/1.0 (proxies are) an orderly close would be the end of the body.
+    response.socket?.resetAndDestroy();
     response.destroy();
   };
 

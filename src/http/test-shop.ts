@@ -97,7 +97,7 @@ function instructions(order: PayableOrder): Readonly<Record<string, unknown>> {
   return { ...payment };
 }
 
-export function testSettings(changes: Partial<HttpSettings> = {}): HttpSettings {
+function testSettings(changes: Partial<HttpSettings> = {}): HttpSettings {
   return {
     environment: "development",
     publicBaseUrl: "https://shop.example",

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { Refusal } from "../errors.ts";
+import type { HttpDeps } from "./deps.ts";
 import { rawAnswer, renderRefusal } from "./problem.ts";
 import { requestIdOf } from "./request-id.ts";
 
@@ -9,15 +10,20 @@ import { requestIdOf } from "./request-id.ts";
  * Answers for what never becomes a request of the framework: broken or oversized headers, timeouts, CONNECT
  * and expectations. The client gets the same error body as everywhere.
  */
-export function createUnreadable(publicBaseUrl: string): {
+export function createUnreadable({ log, settings }: Pick<HttpDeps, "log" | "settings">): {
   /** For the `clientError` event. */
   readonly answerClientError: (error: Error & { code?: string }, socket: Duplex) => void;
   readonly listen: (server: Server) => void;
 } {
+  const { publicBaseUrl } = settings;
   const contextOf = (requestId: string) => ({ requestId, publicBaseUrl });
+  const note = (requestId: string, status: number): void =>
+    log.info("request", { request_id: requestId, method: null, route: null, status });
   const answer = (socket: Duplex, status: number, detail: string): void => {
     const refusal = new Refusal("invalid_request", detail);
-    const text = rawAnswer(renderRefusal(refusal, contextOf(randomUUID()), status));
+    const requestId = randomUUID();
+    note(requestId, status);
+    const text = rawAnswer(renderRefusal(refusal, contextOf(requestId), status));
     // A half-open client must not keep the socket.
     socket.end(text, () => socket.destroy());
   };
@@ -42,6 +48,7 @@ export function createUnreadable(publicBaseUrl: string): {
         );
         const context = contextOf(requestIdOf(request));
         const { body, status } = renderRefusal(refusal, context, 417);
+        note(context.requestId, status);
         const text = JSON.stringify(body);
         const headers = {
           "content-length": Buffer.byteLength(text),
