@@ -8,12 +8,34 @@ export interface Buyer {
   waitFor(orderId: string, phases: readonly OrderPhase[], limitMs?: number): Promise<OrderView>;
 }
 
+/** Repeats a request for as long as nobody listens: a shop that was killed is started again. */
+export async function whileDown<Answer>(
+  request: () => Promise<Answer>,
+  limitMs = 30_000,
+): Promise<Answer> {
+  const untilMs = performance.now() + limitMs;
+  for (;;) {
+    try {
+      return await request();
+    } catch (error) {
+      // What fetch throws when there is no connection or when it breaks off.
+      if (!(error instanceof TypeError) || performance.now() > untilMs) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
 const POLL_MS = 25;
+/** No answer of a shop on the same machine takes so long. */
+const ANSWER_LIMIT_MS = 20_000;
 
 export function createBuyer(url: () => string, apiKey: string): Buyer {
   const headers = { "X-Api-Key": apiKey };
   const get = async (orderId: string): Promise<OrderView> => {
-    const answer = await fetch(`${url()}/v1/orders/${orderId}`, { headers });
+    const answer = await fetch(`${url()}/v1/orders/${orderId}`, {
+      headers,
+      signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
+    });
     if (!answer.ok) throw new Error(`GET order: ${answer.status} ${await answer.text()}`);
     return (await answer.json()) as OrderView;
   };
@@ -24,6 +46,7 @@ export function createBuyer(url: () => string, apiKey: string): Buyer {
         method: "POST",
         headers: { ...headers, "Content-Type": "application/json", ...extra },
         body: JSON.stringify({ amount_usdc: amount }),
+        signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
       });
       const text = await answer.text();
       if (answer.status !== 201) throw new Error(`POST order: ${answer.status} ${text}`);

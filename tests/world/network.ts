@@ -52,6 +52,8 @@ export interface Network {
   fundWallet(wallet: Wallet, usdc: string): Promise<void>;
   /** Balances of an account, base units; USDC null without a trustline. */
   balances(address: string): Promise<{ readonly xlm: bigint; readonly usdc: bigint | null }>;
+  /** USDC that receiver and treasury hold beyond what the treasury was given at first, base units. */
+  takings(): Promise<bigint>;
   /** What XLM costs in USD on chain; 14 decimals, as text. */
   setXlmPrice(usd14: bigint): Promise<void>;
   /** Sends classic operations from an account and waits until they are in a ledger. */
@@ -66,7 +68,10 @@ export interface Network {
 /** While the network is set up, ledgers close as fast as there is something in them. */
 const SETUP_PACE_MS = 15;
 const PRICE_DECIMALS = 14;
+/** Transactions of tests stay valid for long: some tests put the chain's clock ahead of ours. */
+export const VALID_S = 3_600;
 const TREASURY_FLOAT_USDC = "100000";
+const TREASURY_FLOAT_USDC_ATOMIC = 1_000_000_000_000n;
 /** 0.10 USD. */
 const FIRST_XLM_PRICE = 10n ** 13n;
 
@@ -133,6 +138,14 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
         xlm: BigInt(account.balance.toString()),
         usdc: balanceEntry === undefined ? null : BigInt(balanceEntry.amount),
       };
+    },
+    takings: async () => {
+      const holders = [receiver.contractId, treasury].map(async (address) => {
+        const held = await server.getAssetBalance(address, usdc, devnet.passphrase);
+        return BigInt(held.balanceEntry?.amount ?? "0");
+      });
+      const [inReceiver = 0n, inTreasury = 0n] = await Promise.all(holders);
+      return inReceiver + inTreasury - TREASURY_FLOAT_USDC_ATOMIC;
     },
     setXlmPrice: async (usd14) => {
       const now = BigInt(Math.floor(systemClock.now() / 1000));
@@ -210,7 +223,7 @@ function sender(devnet: StellarDevnet, server: rpc.Server): Network["send"] {
       networkPassphrase: devnet.passphrase,
     });
     for (const operation of operations) builder.addOperation(operation);
-    const transaction = builder.setTimeout(60).build();
+    const transaction = builder.setTimeout(VALID_S).build();
     if (source instanceof Keypair) transaction.sign(source);
     else {
       const signature = await source.signHash(transaction.hash());
@@ -250,7 +263,7 @@ function contractCaller(
       networkPassphrase: devnet.passphrase,
     })
       .addOperation(operation)
-      .setTimeout(60)
+      .setTimeout(VALID_S)
       .build();
     const prepared = await server.prepareTransaction(transaction);
     prepared.sign(source);

@@ -5,9 +5,10 @@ import {
   nativeToScVal,
   Operation,
   rpc,
+  type Transaction,
   TransactionBuilder,
 } from "@stellar/stellar-sdk";
-import type { Network } from "./network.ts";
+import { VALID_S, type Network } from "./network.ts";
 
 /** What an order's answer says about paying it. */
 export interface PaymentTerms {
@@ -23,15 +24,21 @@ export function stroops(amount: string): bigint {
   return BigInt(whole + fraction.padEnd(7, "0"));
 }
 
-/** Signs and sends the contract call; resolves with its hash as soon as the network has taken it. */
-export async function sendPayment(
+export interface PaymentChoice {
+  readonly asset?: "usdc" | "xlm";
+  /** @default the quoted amount */
+  readonly amountAtomic?: bigint;
+}
+
+/** The contract call, simulated and signed but not sent. */
+export async function signPayment(
   network: Network,
   payer: Keypair,
   terms: PaymentTerms,
-  how: { readonly asset?: "usdc" | "xlm"; readonly amountAtomic?: bigint } = {},
-): Promise<string> {
+  choice: PaymentChoice = {},
+): Promise<Transaction> {
   const { devnet } = network;
-  const asset = how.asset ?? "usdc";
+  const asset = choice.asset ?? "usdc";
   const quoted = asset === "usdc" ? terms.usdc.amount : terms.xlm?.amount;
   if (quoted === undefined) throw new Error(`the order is not quoted in ${asset}`);
   const server = new rpc.Server(devnet.url, { allowHttp: true });
@@ -41,7 +48,7 @@ export async function sendPayment(
     function: `pay_${asset}`,
     args: [
       nativeToScVal(payer.publicKey(), { type: "address" }),
-      nativeToScVal(how.amountAtomic ?? stroops(quoted), { type: "i128" }),
+      nativeToScVal(choice.amountAtomic ?? stroops(quoted), { type: "i128" }),
       nativeToScVal(Buffer.from(terms.order_id), { type: "bytes" }),
     ],
   });
@@ -50,11 +57,27 @@ export async function sendPayment(
     networkPassphrase: devnet.passphrase,
   })
     .addOperation(call)
-    .setTimeout(120)
+    .setTimeout(VALID_S)
     .build();
   const prepared = await server.prepareTransaction(draft);
   prepared.sign(payer);
-  const sent = await server.sendTransaction(prepared);
+  return prepared;
+}
+
+/** Signs and sends the contract call; resolves with its hash as soon as the network has taken it. */
+export async function sendPayment(
+  network: Network,
+  payer: Keypair,
+  terms: PaymentTerms,
+  choice: PaymentChoice = {},
+): Promise<string> {
+  const signed = await signPayment(network, payer, terms, choice);
+  return submitPayment(network, signed);
+}
+
+export async function submitPayment(network: Network, signed: Transaction): Promise<string> {
+  const server = new rpc.Server(network.devnet.url, { allowHttp: true });
+  const sent = await server.sendTransaction(signed);
   if (sent.status !== "PENDING") throw new Error(`not taken: ${sent.status}`);
   return sent.hash;
 }

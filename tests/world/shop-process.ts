@@ -1,6 +1,6 @@
 /** A shop in a process of its own, started as an operator starts it, and killed as hard as a test wants. */
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
+import { spawn } from "node:child_process";
+import { EventEmitter, once } from "node:events";
 import { createInterface } from "node:readline";
 import path from "node:path";
 
@@ -23,61 +23,59 @@ export interface ShopProcess {
 
 export type Environment = Readonly<Record<string, string>>;
 
+/** A process that has loaded the program and starts the shop only when it is told to. */
+export interface WaitingShop {
+  /** Every line the process has written so far, on either stream. */
+  readonly lines: readonly string[];
+  /** Resolves once the shop is open; rejects with what the process wrote when it ends first. */
+  readonly open: () => Promise<ShopProcess>;
+  readonly discard: () => Promise<void>;
+}
+
 /**
- * Starts `src/main.ts` (or another entry that writes the same lines) and resolves once it is open. Rejects
- * with what it wrote when it ends first.
+ * Starts `src/main.ts`, or another entry that writes the same lines. An entry may wait for the end of its
+ * standard input before it opens the shop, so that loading the program costs no time when it is wanted.
  */
-export async function startShopProcess(
-  env: Environment,
-  entry = "src/main.ts",
-): Promise<ShopProcess> {
+export function prepareShopProcess(env: Environment, entry: string): WaitingShop {
   const child = spawn(process.execPath, [path.join(ROOT, entry)], {
     cwd: ROOT,
     env: { PATH: process.env["PATH"] ?? "", ...env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
+  // It may have ended before its input is ended.
+  child.stdin.on("error", () => {});
   const lines: string[] = [];
-  const ended = once(child, "exit").then(([code]) => code as number | null);
-  const url = await Promise.race([
-    readUrl(child, lines),
-    ended.then((code) => {
-      throw new Error(`the shop ended with ${String(code)}:\n${lines.join("\n")}`);
-    }),
-  ]);
-  return {
-    url,
-    pid: child.pid ?? 0,
-    lines,
-    ended,
-    kill: async () => {
-      child.kill("SIGKILL");
-      await ended;
-    },
-    stop: () => {
+  const urls = new EventEmitter();
+  for (const stream of [child.stdout, child.stderr])
+    createInterface({ input: stream }).on("line", (line) => {
+      lines.push(line);
+      const url = /"message":"the shop is open","url":"([^"]+)"/.exec(line)?.[1];
+      if (url !== undefined) urls.emit("url", url);
+    });
+  // "close" comes after the last line.
+  const ended = once(child, "close").then(([code]) => code as number | null);
+  const kill = async (): Promise<void> => {
+    child.kill("SIGKILL");
+    await ended;
+  };
+  const open = async (): Promise<ShopProcess> => {
+    const opened = once(urls, "url", { signal: AbortSignal.timeout(START_LIMIT_MS) });
+    child.stdin.end();
+    const url = await Promise.race([
+      opened.then(([first]) => first as string),
+      ended.then((code) => {
+        throw new Error(`the shop ended with ${String(code)} before it was open`);
+      }),
+    ]).catch((cause: unknown) => {
+      throw new Error(`the shop did not open:\n${lines.join("\n")}`, { cause });
+    });
+    const stop = (): Promise<number | null> => {
       child.kill("SIGTERM");
       return ended;
-    },
+    };
+    return { url, pid: child.pid ?? 0, lines, ended, kill, stop };
   };
-}
-
-function readUrl(child: ChildProcess, lines: string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Error(`the shop did not open in time:\n${lines.join("\n")}`)),
-      START_LIMIT_MS,
-    );
-    for (const stream of [child.stdout, child.stderr]) {
-      if (stream === null) continue;
-      createInterface({ input: stream }).on("line", (line) => {
-        lines.push(line);
-        const url = /"message":"the shop is open","url":"([^"]+)"/.exec(line)?.[1];
-        if (url === undefined) return;
-        clearTimeout(timer);
-        resolve(url);
-      });
-    }
-    child.once("exit", () => clearTimeout(timer));
-  });
+  return { lines, open, discard: kill };
 }
 
 /** Runs an operator's command to its end and resolves with what it wrote to standard output. */

@@ -8,12 +8,14 @@ import {
   type CardSupplier,
   type CardSupplierOptions,
 } from "../../devnet/suppliers/index.ts";
+import { findLeaks, secretsOf, soldCardNumbers, type Said, type Secret } from "./canary.ts";
 import { startNetwork, type Network } from "./network.ts";
 import {
+  prepareShopProcess,
   runCommand,
-  startShopProcess,
   type Environment,
   type ShopProcess,
+  type WaitingShop,
 } from "./shop-process.ts";
 
 export interface WorldOptions {
@@ -36,8 +38,17 @@ export interface World {
   /** A new API key of the shop. */
   newApiKey(...args: readonly string[]): Promise<string>;
   startShop(extra?: Environment, entry?: string): Promise<ShopProcess>;
+  /** A shop that has loaded and waits; see `prepareShopProcess`. */
+  prepareShop(entry: string, extra?: Environment): WaitingShop;
   command(...args: readonly string[]): Promise<string>;
-  /** Ends chain and supplier and removes the folder. Shops are the caller's to end. */
+  /** Everything that no line of a shop or command may hold. */
+  secrets(): readonly Secret[];
+  /** What every shop process and command of this world has written so far. */
+  said(): readonly Said[];
+  /**
+   * Ends chain, supplier and what is left of shops, and removes the folder. Throws when anything that was
+   * written holds a secret.
+   */
   close(): Promise<void>;
 }
 
@@ -47,28 +58,54 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     closeEveryMs: options.closeEveryMs,
     ...(options.chainPort === undefined ? {} : { port: options.chainPort }),
   });
+  const supplierFolder = path.join(folder, "supplier");
   const supplier = await startCardSupplier({
     speed: 100,
     seed: "world",
-    dataDir: path.join(folder, "supplier"),
+    dataDir: supplierFolder,
     ...options.supplier,
   });
   const env = { ...shopEnvironment(network, supplier, path.join(folder, "shop")), ...options.env };
-  return {
+  const shops: WaitingShop[] = [];
+  const texts: Said[] = [];
+  const apiKeys: Secret[] = [];
+  const world: World = {
     network,
     supplier,
     folder,
     env,
     databaseFile: path.join(folder, "shop", "vend402.db"),
-    newApiKey: async (...args) =>
-      (await runCommand(env, ["keys", "create", "--orders-per-hour", "1000000", ...args])).trim(),
-    startShop: (extra = {}, entry) => startShopProcess({ ...env, ...extra }, entry),
-    command: (...args) => runCommand(env, args),
+    newApiKey: async (...args) => {
+      const made = ["keys", "create", "--orders-per-hour", "1000000", ...args];
+      const text = (await runCommand(env, made)).trim();
+      apiKeys.push({ name: "an API key", text });
+      return text;
+    },
+    startShop: (extra, entry = "src/main.ts") => world.prepareShop(entry, extra).open(),
+    prepareShop: (entry, extra = {}) => {
+      const shop = prepareShopProcess({ ...env, ...extra }, entry);
+      shops.push(shop);
+      return shop;
+    },
+    command: async (...args) => {
+      const text = await runCommand(env, args);
+      texts.push({ where: `vend402 ${args[0] ?? ""}`, text });
+      return text;
+    },
+    secrets: () => [...secretsOf(env), ...apiKeys, ...soldCardNumbers(supplierFolder)],
+    said: () => [
+      ...texts,
+      ...shops.flatMap(({ lines }) => lines.map((text) => ({ where: "a shop's line", text }))),
+    ],
     close: async () => {
+      await Promise.all(shops.map((shop) => shop.discard()));
+      const leaks = findLeaks(world.said(), world.secrets());
       await Promise.all([network.close(), supplier.close()]);
       rmSync(folder, { recursive: true, force: true });
+      if (leaks.length > 0) throw new Error(`secrets were written:\n${leaks.join("\n")}`);
     },
   };
+  return world;
 }
 
 function shopEnvironment(network: Network, supplier: CardSupplier, dataFolder: string) {
