@@ -5,7 +5,12 @@ import ows from "@open-wallet-standard/core";
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
 import { payOrder, purchaseCard, purchaseCardOWS, type PurchaseCardOptions } from "./buy.ts";
 import { createClient } from "./client.ts";
-import { IdempotencyConflictError, OrderFailedError, ShopUnavailableError, WaitTimeoutError } from "./errors.ts";
+import {
+  IdempotencyConflictError,
+  OrderFailedError,
+  ShopUnavailableError,
+  WaitTimeoutError,
+} from "./errors.ts";
 import { fileJournal, memoryJournal } from "./journal.ts";
 import { owsSigner } from "./signer.ts";
 import { answerJson, API_KEY, CARD, ORDER_ID, startPeer } from "./testing/peer.ts";
@@ -36,23 +41,40 @@ test("one call buys a card with USDC and tells each step once, in order", async 
   const shop = await startPeerShop(place);
   const { signer } = place.newSigner("50");
   const told: string[] = [];
-  const bought = await purchaseCard({ ...optionsFor(shop), signer, amountUsdc: AMOUNT, onStep: ({ step }) => told.push(step) });
+  const bought = await purchaseCard({
+    ...optionsFor(shop),
+    signer,
+    amountUsdc: AMOUNT,
+    onStep: ({ step }) => told.push(step),
+  });
   expect(bought.card).toEqual(CARD);
   expect(bought.payment).toMatchObject({ asset: "usdc", amount: "10.00" });
   const [event, ...others] = place.paymentsOf(bought.orderId);
   expect(others).toEqual([]);
   expect(event?.txHash).toBe(bought.payment?.hash);
-  expect(told.filter((step) => step !== "ledger")).toEqual(["quote", "signed", "sent", "delivered"]);
+  expect(told.filter((step) => step !== "ledger")).toEqual([
+    "quote",
+    "signed",
+    "sent",
+    "delivered",
+  ]);
   expect(bought.steps.map(({ step }) => step)).toEqual(told);
-  expect(bought.steps.every(({ atMs }, at) => atMs >= (bought.steps[at - 1]?.atMs ?? 0))).toBe(true);
+  expect(bought.steps.every(({ atMs }, at) => atMs >= (bought.steps[at - 1]?.atMs ?? 0))).toBe(
+    true,
+  );
 });
 
 test("a wallet that holds no USDC pays in XLM, unless told otherwise", async () => {
   const shop = await startPeerShop(place);
   const { signer } = place.newSigner();
   const options = { ...optionsFor(shop), signer, amountUsdc: AMOUNT };
-  const error = await purchaseCard({ ...options, asset: "usdc" }).catch((caught: unknown) => caught);
-  expect(error).toMatchObject({ code: "missing_trustline", purchase: { orderId: shop.orderIds[0] } });
+  const error = await purchaseCard({ ...options, asset: "usdc" }).catch(
+    (caught: unknown) => caught,
+  );
+  expect(error).toMatchObject({
+    code: "missing_trustline",
+    purchase: { orderId: shop.orderIds[0] },
+  });
   const bought = await purchaseCard(options);
   expect(bought.payment).toMatchObject({ asset: "xlm", amount: "64.516129" });
   expect(place.paymentsOf(bought.orderId)).toHaveLength(1);
@@ -64,8 +86,20 @@ test("a wallet of a vault buys a card with one call", async () => {
   onTestFinished(() => rmSync(vault, { recursive: true }));
   ows.createWallet("agent", "pass", 12, vault);
   const { publicKey } = await owsSigner({ wallet: "agent", credential: "pass", vault });
-  place.stage.run(place.stage.keeper, (await import("@stellar/stellar-sdk")).Operation.createAccount({ destination: publicKey, startingBalance: "500" }));
-  const bought = await purchaseCardOWS({ ...optionsFor(shop), wallet: "agent", credential: "pass", vault, amountUsdc: AMOUNT });
+  place.stage.run(
+    place.stage.keeper,
+    (await import("@stellar/stellar-sdk")).Operation.createAccount({
+      destination: publicKey,
+      startingBalance: "500",
+    }),
+  );
+  const bought = await purchaseCardOWS({
+    ...optionsFor(shop),
+    wallet: "agent",
+    credential: "pass",
+    vault,
+    amountUsdc: AMOUNT,
+  });
   expect(bought.card).toEqual(CARD);
   expect(bought.payment?.asset).toBe("xlm");
 });
@@ -73,11 +107,20 @@ test("a wallet of a vault buys a card with one call", async () => {
 test("a failed order throws with its refund", async () => {
   const shop = await startPeerShop(place, { fate: "refunded" });
   const { signer } = place.newSigner("50");
-  const error = await purchaseCard({ ...optionsFor(shop), signer, amountUsdc: AMOUNT, idempotencyKey: "k" }).catch((caught: unknown) => caught);
+  const error = await purchaseCard({
+    ...optionsFor(shop),
+    signer,
+    amountUsdc: AMOUNT,
+    idempotencyKey: "k",
+  }).catch((caught: unknown) => caught);
   expect(error).toBeInstanceOf(OrderFailedError);
   expect(error).toMatchObject({
     refund: { stellar_txid: "cd".repeat(32) },
-    purchase: { orderId: shop.orderIds[0], idempotencyKey: "k", paymentHash: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
+    purchase: {
+      orderId: shop.orderIds[0],
+      idempotencyKey: "k",
+      paymentHash: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+    },
   });
 });
 
@@ -100,23 +143,51 @@ test("a held order is paid once its owner agrees", async () => {
 });
 
 test("a sandbox order needs no payment, and its wallet is never asked", async () => {
-  const sandbox = { order_id: ORDER_ID, status: "delivered", phase: "ready", amount_usdc: "10.00", sandbox: true, card: CARD };
+  const sandbox = {
+    order_id: ORDER_ID,
+    status: "delivered",
+    phase: "ready",
+    amount_usdc: "10.00",
+    sandbox: true,
+    card: CARD,
+  };
   const shop = await startPeer((_request, response) => answerJson(response, 201, sandbox));
   const signer = {
     publicKey: "GA5ZSEJYB37JRC5AVCIA5MOP4RHTM335X2KGX3IHOJAPP5RE34K4KZVN",
     signHash: () => Promise.reject(new Error("asked to sign")),
   };
-  const bought = await purchaseCard({ baseUrl: shop.baseUrl, apiKey: API_KEY, signer, amountUsdc: "10.00", journal: memoryJournal() });
+  const bought = await purchaseCard({
+    baseUrl: shop.baseUrl,
+    apiKey: API_KEY,
+    signer,
+    amountUsdc: "10.00",
+    journal: memoryJournal(),
+  });
   expect(bought).toMatchObject({ card: CARD, payment: null, orderId: ORDER_ID });
   expect(shop.requests).toHaveLength(1);
 });
 
 test("nothing is signed when the shop cannot sell", async () => {
-  const shop = await startPeer((_request, response) => answerJson(response, 503, { error: "service_temporarily_unavailable", message: "No cards." }, { "Retry-After": "60" }));
+  const shop = await startPeer((_request, response) =>
+    answerJson(
+      response,
+      503,
+      { error: "service_temporarily_unavailable", message: "No cards." },
+      { "Retry-After": "60" },
+    ),
+  );
   const { signer } = place.newSigner("50");
-  const error = await purchaseCard({ ...optionsFor(shop as PeerShop), signer, amountUsdc: AMOUNT, idempotencyKey: "k-5" }).catch((caught: unknown) => caught);
+  const error = await purchaseCard({
+    ...optionsFor(shop as PeerShop),
+    signer,
+    amountUsdc: AMOUNT,
+    idempotencyKey: "k-5",
+  }).catch((caught: unknown) => caught);
   expect(error).toBeInstanceOf(ShopUnavailableError);
-  expect(error).toMatchObject({ retryAfterS: 60, purchase: { orderId: null, idempotencyKey: "k-5", paymentHash: null } });
+  expect(error).toMatchObject({
+    retryAfterS: 60,
+    purchase: { orderId: null, idempotencyKey: "k-5", paymentHash: null },
+  });
 });
 
 test("the same key again waits for its own order instead of ordering or paying", async () => {
@@ -132,7 +203,9 @@ test("the same key again waits for its own order instead of ordering or paying",
   const byId = await purchaseCard({ ...optionsFor(shop), signer, orderId: first.orderId });
   expect(byId).toMatchObject({ orderId: first.orderId, idempotencyKey: null, payment: null });
   expect(place.paymentsOf(first.orderId)).toHaveLength(1);
-  await expect(purchaseCard({ ...options, amountUsdc: "11" })).rejects.toThrow(IdempotencyConflictError);
+  await expect(purchaseCard({ ...options, amountUsdc: "11" })).rejects.toThrow(
+    IdempotencyConflictError,
+  );
   expect(shop.orderIds).toHaveLength(1);
 });
 
@@ -140,7 +213,14 @@ test("two calls with the same key at the same time pay once", async () => {
   const shop = await startPeerShop(place);
   const { signer } = place.newSigner("50");
   const folder = place.newFolder();
-  const buy = () => purchaseCard({ ...optionsFor(shop), journal: fileJournal(folder), signer, amountUsdc: AMOUNT, idempotencyKey: "twin" });
+  const buy = () =>
+    purchaseCard({
+      ...optionsFor(shop),
+      journal: fileJournal(folder),
+      signer,
+      amountUsdc: AMOUNT,
+      idempotencyKey: "twin",
+    });
   const bought = await Promise.all([buy(), buy(), buy()]);
   expect(new Set(bought.map(({ orderId }) => orderId)).size).toBe(1);
   expect(place.paymentsOf(bought[0].orderId)).toHaveLength(1);
@@ -189,9 +269,18 @@ test("an aborted signal ends the purchase with its own reason and can be continu
   place.pace(null);
   const stop = new AbortController();
   const reason = new Error("enough");
-  const options = { ...optionsFor(shop), signer, amountUsdc: AMOUNT, idempotencyKey: "k" } satisfies PurchaseCardOptions;
+  const options = {
+    ...optionsFor(shop),
+    signer,
+    amountUsdc: AMOUNT,
+    idempotencyKey: "k",
+  } satisfies PurchaseCardOptions;
   await expect(
-    purchaseCard({ ...options, signal: stop.signal, onStep: ({ step }) => step === "sent" && stop.abort(reason) }),
+    purchaseCard({
+      ...options,
+      signal: stop.signal,
+      onStep: ({ step }) => step === "sent" && stop.abort(reason),
+    }),
   ).rejects.toBe(reason);
   place.pace(50);
   const bought = await purchaseCard(options);

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createClient, openShop, type ShopOptions } from "./client.ts";
 import {
@@ -11,7 +10,7 @@ import {
   RateLimitError,
   ShopUnavailableError,
   SpendLimitError,
-  Vend402Error,
+  type Vend402Error,
 } from "./errors.ts";
 import { clientOf } from "./client.ts";
 import { systemRuntime } from "./runtime.ts";
@@ -19,30 +18,12 @@ import {
   answerJson,
   API_KEY,
   CARD,
-  CONTRACT_ID,
   ORDER_ID,
   orderIn,
-  PAYMENT,
+  PAYABLE,
   startPeer,
   type Peer,
 } from "./testing/peer.ts";
-
-const PAYABLE = {
-  order_id: ORDER_ID,
-  status: "pending_payment",
-  phase: "awaiting_payment",
-  amount_usdc: "10.00",
-  payment: PAYMENT,
-  poll_url: `/v1/orders/${ORDER_ID}`,
-  expires_at: "2099-01-01T00:00:00.000Z",
-  budget: {
-    spent_usdc: "0.00",
-    in_flight_usdc: "10.00",
-    committed_usdc: "10.00",
-    limit_usdc: null,
-    remaining_usdc: null,
-  },
-};
 
 /** A client that notes how long it would have slept instead of sleeping. */
 function hastyClient(peer: Peer, options: Partial<ShopOptions> = {}) {
@@ -246,7 +227,8 @@ test("text of the shop cannot steer a terminal or flood it", async () => {
   const error = await hastyClient(peer)
     .client.usage()
     .catch((caught: unknown) => caught);
-  expect((error as Error).message).not.toMatch(/[\u001b\u0007\u202E]/);
+  for (const character of ["\u001b", "\u0007", "\u202E"])
+    expect((error as Error).message).not.toContain(character);
   expect((error as Error).message.length).toBeLessThan(1000);
   expect(error).toMatchObject({ code: "http_400" });
 });
@@ -274,65 +256,6 @@ test("an answer that never ends is cut at 1 MiB", async () => {
     more();
   });
   await expect(hastyClient(peer).client.usage()).rejects.toThrow(BadAnswerError);
-});
-
-test("an order answer that breaks the contract is refused by name", async () => {
-  const broken: readonly (readonly [string, unknown])[] = [
-    ["not a JSON object", []],
-    ["phase", { ...PAYABLE, phase: undefined }],
-    ["order_id", { ...PAYABLE, order_id: "../../etc" }],
-    ["amount_usdc", { ...PAYABLE, amount_usdc: 10 }],
-    ["payment is not", { ...PAYABLE, payment: null }],
-    ["payment.type", { ...PAYABLE, payment: { ...PAYMENT, type: "invoice" } }],
-    ["contract_id", { ...PAYABLE, payment: { ...PAYMENT, contract_id: `${CONTRACT_ID}A` } }],
-    ["another order's", { ...PAYABLE, payment: { ...PAYMENT, order_id: "0198c0de" } }],
-    ["amount", { ...PAYABLE, payment: { ...PAYMENT, usdc: { ...PAYMENT.usdc, amount: "1e9" } } }],
-    ["asset", { ...PAYABLE, payment: { ...PAYMENT, usdc: { amount: "1", asset: "USDC" } } }],
-    ["cvv", { ...PAYABLE, phase: "ready", card: { ...CARD, cvv: "" } }],
-  ];
-  for (const [what, body] of broken) {
-    const peer = await startPeer((_request, response) => answerJson(response, 201, body));
-    const error = await hastyClient(peer)
-      .client.createOrder({ amountUsdc: "10" })
-      .catch((caught: unknown) => caught);
-    expect(error, what).toBeInstanceOf(BadAnswerError);
-    expect((error as Error).message).toContain(what);
-    expect((error as Error).message).not.toContain(CARD.number);
-  }
-});
-
-test("whatever JSON a shop answers, the caller gets a typed error or a checked answer", async () => {
-  let body: unknown;
-  const peer = await startPeer((_request, response) => answerJson(response, 200, body));
-  const { client } = hastyClient(peer);
-  const anything = fc.oneof(
-    fc.jsonValue(),
-    fc.record({
-      order_id: fc.constant(ORDER_ID),
-      phase: fc.constantFrom("ready", "awaiting_payment", "x"),
-      status: fc.jsonValue(),
-      amount_usdc: fc.constantFrom("1", 1),
-      card: fc.jsonValue(),
-      payment: fc.jsonValue(),
-    }),
-  );
-  await fc.assert(
-    fc.asyncProperty(anything, async (json) => {
-      body = json;
-      for (const ask of [
-        () => client.getOrder(ORDER_ID),
-        () => client.listOrders(),
-        () => client.usage(),
-      ]) {
-        const error = await ask().then(
-          () => null,
-          (caught: unknown) => caught,
-        );
-        if (error !== null) expect(error).toBeInstanceOf(BadAnswerError);
-      }
-    }),
-    { numRuns: 100 },
-  );
 });
 
 test("orders are read and listed, with the filters in wire form", async () => {

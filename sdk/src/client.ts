@@ -146,13 +146,18 @@ export function clientOf(shop: Shop): Client {
 const AMOUNT = /^\d{1,12}(\.\d{1,2})?$/;
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
+/** @throws InvalidOptionError */
+export function checkAmount(amountUsdc: string): void {
+  if (typeof amountUsdc === "string" && AMOUNT.test(amountUsdc)) return;
+  throw new InvalidOptionError(
+    "amountUsdc is not a plain decimal text with at most two places.",
+    'pass a string such as "10.00", not a number.',
+  );
+}
+
 async function createOrder(shop: Shop, options: CreateOrderOptions): Promise<CreatedOrder> {
   const { amountUsdc, webhookUrl, metadata, note, signal } = options;
-  if (typeof amountUsdc !== "string" || !AMOUNT.test(amountUsdc))
-    throw new InvalidOptionError(
-      "amountUsdc is not a plain decimal text with at most two places.",
-      'pass a string such as "10.00", not a number.',
-    );
+  checkAmount(amountUsdc);
   const idempotencyKey = options.idempotencyKey ?? randomUUID();
   if (!IDEMPOTENCY_KEY.test(idempotencyKey))
     throw new InvalidOptionError(
@@ -238,32 +243,25 @@ const KNOWN_MEMBERS = new Set(
 const RETRIED_STATUSES = new Set([429, 502, 503, 504]);
 
 /** What an answer with an error status says, whoever wrote it: the shop, an older shop, or a proxy in between. */
-export function refusalOf(
-  answer: Omit<HttpAnswer, "json"> & { readonly json?: unknown },
-  nowMs: number,
-): ApiError {
-  const { status, headers, json } = answer;
-  const body =
-    typeof json === "object" && json !== null ? (json as Readonly<Record<string, unknown>>) : {};
-  const named = shownText(body["error"]) ?? shownText(body["code"]);
-  const retryAfterS = parseRetryAfterS(headers.get("retry-after"), nowMs);
-  const bodyRetryAfterS = body["retry_after_s"];
+function refusalOf({ status, headers, json }: HttpAnswer, nowMs: number): ApiError {
+  const body: Readonly<Record<string, unknown>> =
+    typeof json === "object" && json !== null ? { ...json } : {};
+  const firstText = (...texts: readonly unknown[]) =>
+    texts.map(shownText).find((text) => text !== null) ?? null;
+  const code = firstText(body["error"], body["code"]) ?? "";
+  const isPassing = RETRIED_STATUSES.has(status) || status >= 500;
+  const headerS = parseRetryAfterS(headers.get("retry-after"), nowMs);
+  const bodyS = Number(body["retry_after_s"] ?? Number.NaN);
   return apiError({
     status,
-    code: named !== null && /^[a-z0-9_]{1,64}$/.test(named) ? named : `http_${String(status)}`,
+    code: /^[a-z0-9_]{1,64}$/.test(code) ? code : `http_${String(status)}`,
     message:
-      shownText(body["message"]) ??
-      shownText(body["detail"]) ??
+      firstText(body["message"], body["detail"]) ??
       `The shop answered with status ${String(status)}.`,
-    retryable:
-      typeof body["retryable"] === "boolean"
-        ? body["retryable"]
-        : RETRIED_STATUSES.has(status) || status >= 500,
-    retryAfterS:
-      retryAfterS ??
-      (typeof bodyRetryAfterS === "number" && bodyRetryAfterS >= 0 ? bodyRetryAfterS : null),
-    requestId: shownText(body["request_id"]) ?? shownText(headers.get("x-request-id")),
-    docs: shownText(body["docs"]),
+    retryable: typeof body["retryable"] === "boolean" ? body["retryable"] : isPassing,
+    retryAfterS: headerS ?? (bodyS >= 0 ? bodyS : null),
+    requestId: firstText(body["request_id"], headers.get("x-request-id")),
+    docs: firstText(body["docs"]),
     facts: factsOf(body, KNOWN_MEMBERS),
   });
 }

@@ -45,7 +45,7 @@ export class Vend402Error extends Error {
 
   constructor(shortMessage: string, details: ErrorDetails) {
     const given = details.given ?? {};
-    const docs = details.docs ?? "README.md#errors";
+    const docs = details.docs ?? "vend402/README.md#errors";
     super(describe(shortMessage, { given, advice: details.advice, docs }), {
       cause: details.cause,
     });
@@ -93,7 +93,7 @@ export class MissingPeerError extends Vend402Error {
     super(`The package ${packageName} is not installed.`, {
       code: "missing_peer",
       advice: `install it beside vend402: npm install ${packageName}@"${range}"`,
-      docs: "README.md#install",
+      docs: "vend402/README.md#install",
       cause,
     });
   }
@@ -111,7 +111,7 @@ export class NetworkError extends Vend402Error {
       given: { host: details.host },
       advice:
         "call again with the same idempotency key or order id; that never orders or pays twice.",
-      docs: "README.md#never-paying-twice",
+      docs: "vend402/README.md#never-paying-twice",
       retryable: true,
       cause: details.cause,
     });
@@ -312,7 +312,7 @@ export class WaitTimeoutError extends Vend402Error {
       code: "wait_timeout",
       given: { order: orderId, "last phase": phase },
       advice: `resume with waitForCard({ orderId: "${orderId}" }) or purchaseCard({ orderId: "${orderId}" }).`,
-      docs: "README.md#never-paying-twice",
+      docs: "vend402/README.md#never-paying-twice",
       retryable: true,
     });
     this.orderId = orderId;

@@ -93,7 +93,7 @@ function networkError(url: URL, timedOut: boolean, cause: unknown): NetworkError
 
 async function readBounded(response: Response): Promise<string> {
   if (response.body === null) return "";
-  const reader = response.body.getReader();
+  const reader: ReadableStreamDefaultReader<Uint8Array> = response.body.getReader();
   const decoder = new TextDecoder();
   let text = "";
   let size = 0;

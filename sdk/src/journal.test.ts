@@ -1,6 +1,17 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -27,7 +38,9 @@ test.each([
 
 test("of many that add the same key at once exactly one wins, and all are told who", async () => {
   const folder = newFolder();
-  const told = await Promise.all(Array.from({ length: 20 }, (_, i) => fileJournal(folder).add("key", `entry ${String(i)}`)));
+  const told = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => fileJournal(folder).add("key", `entry ${String(i)}`)),
+  );
   expect(new Set(told).size).toBe(1);
   expect(readdirSync(folder)).toEqual(["key.entry"]);
 });
@@ -72,11 +85,15 @@ test("a draft left by a crash is not an entry", async () => {
 test("a folder that cannot be used says what to do", async () => {
   const file = path.join(newFolder(), "file");
   writeFileSync(file, "");
-  await expect(fileJournal(path.join(file, "payments")).read("key")).rejects.toMatchObject({ code: "journal_error", given: { folder: path.join(file, "payments") } });
+  await expect(fileJournal(path.join(file, "payments")).read("key")).rejects.toMatchObject({
+    code: "journal_error",
+    given: { folder: path.join(file, "payments") },
+  });
 });
 
 test("a key is never a path", async () => {
-  for (const key of ["../x", "a/b", "", "A", "x".repeat(101)]) await expect(fileJournal(newFolder()).read(key)).rejects.toThrow(JournalError);
+  for (const key of ["../x", "a/b", "", "A", "x".repeat(101)])
+    await expect(fileJournal(newFolder()).read(key)).rejects.toThrow(JournalError);
 });
 
 const WRITER = `
@@ -92,7 +109,9 @@ test("a writer killed at any moment leaves whole entries or none, and every one 
   mkdirSync(folder, { recursive: true });
   for (let round = 0; round < 5; round++) {
     const target = path.join(folder, String(round));
-    const child = spawn(process.execPath, ["--input-type=module", "-e", WRITER, target], { stdio: ["ignore", "pipe", "ignore"] });
+    const child = spawn(process.execPath, ["--input-type=module", "-e", WRITER, target], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
     let reported = "";
     child.stdout.setEncoding("utf8").on("data", (piece: string) => {
       reported += piece;
@@ -103,7 +122,8 @@ test("a writer killed at any moment leaves whole entries or none, and every one 
     const journal = fileJournal(target);
     const lines = reported.split("\n").slice(0, -1);
     expect(lines.length).toBeGreaterThanOrEqual(5);
-    for (const line of lines) expect(await journal.read(`key-${line}`)).toBe("x".repeat(20_000) + line);
+    for (const line of lines)
+      expect(await journal.read(`key-${line}`)).toBe("x".repeat(20_000) + line);
     for (const file of readdirSync(target).filter((name) => name.endsWith(".entry")))
       await expect(journal.read(path.basename(file, ".entry"))).resolves.toMatch(/^x{20000}\d+$/);
   }

@@ -12,6 +12,8 @@ import { JournalError } from "./pay/errors.ts";
  *
  * @example
  * ```ts
+ * import type { PaymentJournal } from "vend402";
+ *
  * const journal: PaymentJournal = {
  *   read: (key) => redis.get(`vend402:${key}`),
  *   async add(key, text) {

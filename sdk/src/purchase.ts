@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import type { CreatedOrder, PaymentOffer } from "./answers.ts";
+import type { CreatedOrder, Order, PaymentOffer } from "./answers.ts";
 import {
+  checkAmount,
   clientOf,
   openShop,
   type Client,
@@ -81,6 +82,7 @@ export function openPurchase(
   runtime: Runtime,
 ): OpenPurchase {
   const shop = openShop(options, runtime);
+  if (options.amountUsdc !== undefined) checkAmount(options.amountUsdc);
   const journal = options.journal ?? fileJournal();
   const maxAmount = { usdc: options.amountUsdc, ...options.maxAmount };
   return {
@@ -168,21 +170,17 @@ export async function followToEnd(
 ): Promise<DeliveredOrder | null> {
   const stop = childSignal(purchase.options.signal);
   const paying = createPaying(purchase, { begun, stop, isGoal: goal.until === "payment" });
-  const { created } = begun;
-  if (created !== null) tellPhase(purchase, created.phase);
-  if (created?.phase === "awaiting_payment")
-    paying.start(withEnd(created.payment, created.expires_at));
+  if (begun.created !== null) {
+    tellPhase(purchase, begun.created.phase);
+    paying.start(begun.created);
+  }
   let phase = "";
   try {
-    for await (const order of watchOrder(
-      { ...purchase.options, orderId: begun.orderId, signal: stop.signal },
-      purchase.runtime,
-    )) {
+    for await (const order of watch(purchase, begun.orderId, stop.signal)) {
       if (order.phase !== phase) purchase.options.onPhase?.(order.phase, order);
       ({ phase } = order);
       tellPhase(purchase, phase);
-      if (order.phase === "awaiting_payment" && order.payment !== undefined)
-        paying.start(withEnd(order.payment, order.expires_at));
+      paying.start(order);
       const delivered = deliveredOrThrow(order, goal.untilRefunded);
       if (delivered !== null) return delivered;
       if (goal.until === "payment" && phase === "processing") return null;
@@ -197,11 +195,22 @@ export async function followToEnd(
   }
 }
 
-/** An offer without an end of its own ends with the order. */
-function withEnd(offer: PaymentOffer, expiresAt: string | undefined): PaymentOffer {
-  return offer.expires_at === undefined && expiresAt !== undefined
-    ? { ...offer, expires_at: expiresAt }
-    : offer;
+function watch(
+  { options, runtime }: OpenPurchase,
+  orderId: string,
+  signal: AbortSignal,
+): AsyncGenerator<Order> {
+  return watchOrder({ ...options, orderId, signal }, runtime);
+}
+
+/** What to pay now; an offer without an end of its own ends with the order. Null: nothing. */
+function offerOf({
+  phase,
+  payment,
+  expires_at: expiresAt,
+}: Pick<Order, "phase" | "payment" | "expires_at">): PaymentOffer | null {
+  if (phase !== "awaiting_payment" || payment === undefined) return null;
+  return expiresAt === undefined ? payment : { expires_at: expiresAt, ...payment };
 }
 
 /** While the shop has not seen a signed payment, the honest answer is not "too slow" but "unknown". */
@@ -216,8 +225,8 @@ function timedOut({ payment }: OpenPurchase, error: WaitTimeoutError): Vend402Er
 }
 
 interface Paying {
-  /** Begins to pay, unless that is under way or done. */
-  readonly start: (offer: PaymentOffer) => void;
+  /** Begins to pay, if the order waits for that and it is not under way or done. */
+  readonly start: (order: Pick<Order, "phase" | "payment" | "expires_at">) => void;
 }
 
 function createPaying(
@@ -229,12 +238,8 @@ function createPaying(
   }: { readonly begun: Begun; readonly stop: ChildSignal; readonly isGoal: boolean },
 ): Paying {
   let isStarted = false;
-  const refresh = async () => {
-    const order = await purchase.client.getOrder(begun.orderId, { signal: stop.signal });
-    return order.phase === "awaiting_payment" && order.payment !== undefined
-      ? withEnd(order.payment, order.expires_at)
-      : null;
-  };
+  const refresh = async () =>
+    offerOf(await purchase.client.getOrder(begun.orderId, { signal: stop.signal }));
   const run = async (offer: PaymentOffer) => {
     const receipt = await purchase.pay({
       offer,
@@ -250,8 +255,9 @@ function createPaying(
     if (receipt !== null && isGoal) stop.abort(REACHED);
   };
   return {
-    start(offer) {
-      if (isStarted) return;
+    start(order) {
+      const offer = offerOf(order);
+      if (isStarted || offer === null) return;
       isStarted = true;
       // The watching ends with the error; when it has ended before, nobody is left to be told.
       void run(offer).catch((error: unknown) => stop.abort(error));

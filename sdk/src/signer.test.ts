@@ -28,18 +28,14 @@ test("a secret key signs what the Stellar SDK accepts as that key's signature", 
 test("a malformed secret key is refused without being shown", () => {
   const secret = `${Keypair.random().secret().slice(0, 55)}0`;
   expect(() => keypairSigner(secret)).toThrow(InvalidOptionError);
-  try {
-    keypairSigner(secret);
-  } catch (error) {
-    expect(String(error)).not.toContain(secret.slice(0, 10));
-  }
+  expect(() => keypairSigner(secret)).not.toThrow(secret.slice(0, 10));
 });
 
 test("a signer that signs something else is found out", async () => {
   const signer = keypairSigner(Keypair.random().secret());
   const wrapping = {
     ...signer,
-    signHash: (hash: Uint8Array) => signer.signHash(Buffer.from(hash).reverse()),
+    signHash: (hash: Uint8Array) => signer.signHash(Buffer.from(hash).toReversed()),
   };
   const short = { ...signer, signHash: () => new Uint8Array(63) };
   for (const bad of [wrapping, short])

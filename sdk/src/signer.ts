@@ -8,6 +8,8 @@ import { decodeStrKey, encodeStrKey } from "./strkey.ts";
  * Whatever can sign for a Stellar account: a key in memory, a vault, a hardware module, a remote signer.
  * @example
  * ```ts
+ * import type { Signer } from "vend402";
+ *
  * const signer: Signer = { publicKey: "G…", signHash: (hash) => myHsm.signEd25519("agent-key", hash) };
  * ```
  */
@@ -111,6 +113,8 @@ interface Ows {
  * @throws MissingPeerError, WalletError
  * @example
  * ```ts
+ * import { owsSigner } from "vend402";
+ *
  * const signer = await owsSigner({ wallet: "agent", credential: process.env.VEND402_OWS_CREDENTIAL! });
  * console.log(`send USDC and a few XLM to ${signer.publicKey}`);
  * ```

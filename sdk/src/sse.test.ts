@@ -4,7 +4,7 @@ import { createSseParser, StreamOverflow, type StreamEvent } from "./sse.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-function read(stream: Uint8Array, pieceSizes: readonly number[]): StreamEvent[] {
+function readPieces(stream: Uint8Array, pieceSizes: readonly number[]): StreamEvent[] {
   const parser = createSseParser();
   const events: StreamEvent[] = [];
   let at = 0;
@@ -15,31 +15,38 @@ function read(stream: Uint8Array, pieceSizes: readonly number[]): StreamEvent[] 
   return events;
 }
 
-/** The grammar of the specification, on a whole text at once. */
+/** The event of the lines before a blank one, by the grammar of the specification; null without data. */
+function readBlock(
+  lines: readonly string[],
+  lastId: string,
+): { event: StreamEvent | null; id: string } {
+  const fields = lines
+    .map((line) => /^([^:]*)(?:: ?(.*))?$/su.exec(line) ?? [])
+    .map(([, name = "", value = ""]) => ({ name, value }));
+  const valuesOf = (wanted: string) =>
+    fields.filter(({ name }) => name === wanted).map(({ value }) => value);
+  const id = valuesOf("id").findLast((value) => !value.includes("\0")) ?? lastId;
+  const data = valuesOf("data");
+  const type = valuesOf("event").at(-1) ?? "";
+  const event = { type: type === "" ? "message" : type, data: data.join("\n"), id };
+  return { event: data.length > 0 ? event : null, id };
+}
+
+/** A whole text at once. */
 function readWhole(text: string): StreamEvent[] {
   const events: StreamEvent[] = [];
   let id = "";
   let block: string[] = [];
-  const lines = text
-    .replace(/^\uFEFF/, "")
-    .replaceAll("\r\n", "\n")
-    .replaceAll("\r", "\n")
-    .split("\n");
+  const lines = text.replace(/^\uFEFF/, "").split(/\r\n|\r|\n/);
   for (const line of lines.slice(0, -1)) {
     if (line !== "") {
       block.push(line);
       continue;
     }
-    let type = "message";
-    const data: string[] = [];
-    for (const entry of block) {
-      const [, name = "", value = ""] = /^([^:]*)(?:: ?(.*))?$/su.exec(entry) ?? [];
-      if (name === "data") data.push(value);
-      if (name === "event") type = value === "" ? "message" : value;
-      if (name === "id" && !value.includes("\0")) id = value;
-    }
+    const read = readBlock(block, id);
+    ({ id } = read);
+    if (read.event !== null) events.push(read.event);
     block = [];
-    if (data.length > 0) events.push({ type, data: data.join("\n"), id });
   }
   return events;
 }
@@ -77,8 +84,8 @@ test("any stream cut at any bytes gives the events of the whole stream", () => {
       fc.array(fc.integer({ min: 0, max: 7 }), { maxLength: 400 }),
       (text, sizes) => {
         const whole = readWhole(text);
-        expect(read(bytes(text), sizes)).toEqual(whole);
-        expect(read(bytes(text), [])).toEqual(whole);
+        expect(readPieces(bytes(text), sizes)).toEqual(whole);
+        expect(readPieces(bytes(text), [])).toEqual(whole);
       },
     ),
     { numRuns: 500 },
@@ -100,15 +107,15 @@ test("the frames of the cards API read byte by byte, with either line end", () =
     ': connected\n\nid: 3\nevent: phase\ndata: {"phase":"ready","brand":"Zürich €"}\n\n: keepalive\n\n';
   for (const stream of [text, text.replaceAll("\n", "\r\n"), text.replaceAll("\n", "\r")]) {
     const input = bytes(stream);
-    expect(read(input, Array<number>(input.length).fill(1))).toEqual([
+    expect(readPieces(input, Array<number>(input.length).fill(1))).toEqual([
       { type: "phase", id: "3", data: '{"phase":"ready","brand":"Zürich €"}' },
     ]);
   }
 });
 
 test("an event without its blank line is not an event", () => {
-  expect(read(bytes("data: half"), [])).toEqual([]);
-  expect(read(bytes("data: half\n"), [])).toEqual([]);
+  expect(readPieces(bytes("data: half"), [])).toEqual([]);
+  expect(readPieces(bytes("data: half\n"), [])).toEqual([]);
 });
 
 test("an event that never ends is refused at 1 MiB, as one line or as many", () => {

@@ -25,7 +25,7 @@ import {
   type PeerRequest,
 } from "./testing/peer.ts";
 
-const FAST = { deadlineMs: 5_000, stallMs: 150, pollMs: 20 };
+const FAST = { deadlineMs: 10_000, stallMs: 5_000, pollMs: 20 };
 const STREAM = `/v1/orders/${ORDER_ID}/stream`;
 const POLL = `/v1/orders/${ORDER_ID}`;
 
@@ -94,18 +94,18 @@ test("a stream whose connection breaks is continued by polling", async () => {
 
 test("a stream without a byte for stallMs is left; heartbeats alone keep it", async () => {
   const stalled = await shopWithStream((response) => openEventStream(response));
-  expect((await wait(stalled)).card).toEqual(CARD);
+  expect((await wait(stalled, { stallMs: 100 })).card).toEqual(CARD);
   expect(paths(stalled)).toEqual([STREAM, POLL]);
 
   const alive = await shopWithStream(async (response) => {
     openEventStream(response);
-    for (let beat = 0; beat < 6; beat++) {
+    for (let beat = 0; beat < 12; beat++) {
       await new Promise((resolve) => setTimeout(resolve, 50));
       response.write(": keepalive\n\n");
     }
     response.write(frame(orderIn("ready")));
   });
-  expect((await wait(alive)).card).toEqual(CARD);
+  expect((await wait(alive, { stallMs: 400 })).card).toEqual(CARD);
   expect(paths(alive)).toEqual([STREAM]);
 });
 
@@ -121,7 +121,7 @@ test("a stream of heartbeats that never says anything is not trusted for ever", 
 
 test("a server that never answers the stream request is left for polling", async () => {
   const peer = await shopWithStream(() => undefined);
-  expect((await wait(peer)).card).toEqual(CARD);
+  expect((await wait(peer, { stallMs: 100 })).card).toEqual(CARD);
 });
 
 test("after an end it reconnects with the last event id", async () => {

@@ -216,7 +216,7 @@ async function* streamOnce(watch: Watch): AsyncGenerator<Order, void, undefined>
     if (response?.body === null || response === null) return;
     const parser = createSseParser();
     let quietSinceMs = watch.shop.runtime.nowMs();
-    for await (const piece of response.body) {
+    for await (const piece of response.body as AsyncIterable<Uint8Array>) {
       stall.refresh();
       for (const event of parser.push(piece)) {
         const order = takeNews(watch, parseOrder(JSON.parse(event.data), watch.orderId));

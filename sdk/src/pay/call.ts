@@ -36,6 +36,11 @@ interface SdkTransaction {
   addSignature(publicKey: string, signature: string): void;
 }
 
+/** Loads the library while something else is waited for: that takes up to a second. Failures are told when it is needed. */
+export function preloadStellarSdk(): void {
+  void loadStellarSdk().catch(() => undefined);
+}
+
 async function loadStellarSdk(): Promise<StellarSdk> {
   try {
     // Up to 16 this is a CommonJS package, whose names may be on `default` only.

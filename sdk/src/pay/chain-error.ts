@@ -64,7 +64,7 @@ export function resultName(resultXdr: string | null): string {
 }
 
 // ScVal: symbol (15) "error", then error (2) of type contract (0); its code follows.
-const CONTRACT_ERROR = Buffer.from("0000000f000000056572726f7200000000000002" + "00000000", "hex");
+const CONTRACT_ERROR = Buffer.from("0000000f000000056572726f720000000000000200000000", "hex");
 
 /** Code of the contract error that diagnostic events (DiagnosticEvent, base64) tell of; null when they do not. */
 export function contractErrorIn(diagnosticEventsXdr: readonly string[]): number | null {

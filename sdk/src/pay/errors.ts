@@ -23,7 +23,7 @@ export class PaymentRefusedError extends Vend402Error {
       code,
       given: text.given,
       advice: text.advice,
-      docs: "README.md#paying",
+      docs: "vend402/README.md#paying",
       retryable: code === "insufficient_balance" || code === "missing_trustline",
     });
   }
@@ -52,7 +52,7 @@ export class PaymentFailedError extends Vend402Error {
       code: "payment_failed",
       given: { reason, ...details.given, transaction: details.hash },
       advice: details.advice,
-      docs: "README.md#paying",
+      docs: "vend402/README.md#paying",
       retryable: true,
       cause: details.cause,
     });
@@ -84,7 +84,7 @@ export class PaymentUnknownError extends Vend402Error {
       },
       advice:
         "call again with the same idempotency key or order id; the same payment is continued, never a second one.",
-      docs: "README.md#never-paying-twice",
+      docs: "vend402/README.md#never-paying-twice",
       retryable: true,
       cause,
     });
@@ -102,7 +102,7 @@ export class RpcError extends Vend402Error {
       given: { method },
       advice:
         "call again with the same idempotency key or order id, or set network.rpcUrl to another provider.",
-      docs: "README.md#networks",
+      docs: "vend402/README.md#networks",
       retryable: true,
       cause,
     });
@@ -113,7 +113,11 @@ export class RpcError extends Vend402Error {
 export class JournalError extends Vend402Error {
   override readonly name: string = "JournalError";
   constructor(message: string, details: { advice: string; given?: Facts; cause?: unknown }) {
-    super(message, { code: "journal_error", docs: "README.md#never-paying-twice", ...details });
+    super(message, {
+      code: "journal_error",
+      docs: "vend402/README.md#never-paying-twice",
+      ...details,
+    });
   }
 }
 
@@ -121,6 +125,6 @@ export class JournalError extends Vend402Error {
 export class WalletError extends Vend402Error {
   override readonly name: string = "WalletError";
   constructor(message: string, details: { advice: string; given?: Facts; cause?: unknown }) {
-    super(message, { code: "wallet_error", docs: "README.md#wallets", ...details });
+    super(message, { code: "wallet_error", docs: "vend402/README.md#wallets", ...details });
   }
 }

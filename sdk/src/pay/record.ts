@@ -24,15 +24,17 @@ export interface PaymentRecord {
   readonly signedAtLedger: number;
 }
 
-/** What a payment is for. The payer is no part of it: an order is paid once, whichever wallet continues. */
+/**
+ * What a payment is for. Payer and contract are no part of it: an order is paid once, whichever wallet continues, and
+ * also when its shop names another contract later.
+ */
 export interface PaymentTarget {
   readonly passphrase: string;
-  readonly contractId: string;
   readonly orderId: string;
 }
 
 function keyOf(target: PaymentTarget, attempt: number): string {
-  const what = JSON.stringify([target.passphrase, target.contractId, target.orderId]);
+  const what = JSON.stringify([target.passphrase, target.orderId]);
   const digest = createHash("sha256").update(what).digest("hex").slice(0, 48);
   return `payment-${digest}-${String(attempt)}`;
 }
@@ -40,12 +42,17 @@ function keyOf(target: PaymentTarget, attempt: number): string {
 /** Attempts are numbered from 1; a further one exists only after the one before it was proven dead. */
 const MAX_ATTEMPTS = 1000;
 
+export interface KeptPayment {
+  readonly attempt: number;
+  readonly record: PaymentRecord;
+}
+
 /** The newest attempt of paying this, or null. */
 export async function latestAttempt(
   journal: PaymentJournal,
   target: PaymentTarget,
-): Promise<{ readonly attempt: number; readonly record: PaymentRecord } | null> {
-  let latest: { attempt: number; record: PaymentRecord } | null = null;
+): Promise<KeptPayment | null> {
+  let latest: KeptPayment | null = null;
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     const text = await journal.read(keyOf(target, attempt));
     if (text === null) break;

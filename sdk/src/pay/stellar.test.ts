@@ -6,7 +6,13 @@ import { purchaseCard } from "../buy.ts";
 import { fileJournal } from "../journal.ts";
 import type { Signer } from "../signer.ts";
 import { API_KEY, CARD } from "../testing/peer.ts";
-import { hastyRuntime, openPayStage, startPeerShop, type PayStage, type PeerShop } from "../testing/stage.ts";
+import {
+  hastyRuntime,
+  openPayStage,
+  startPeerShop,
+  type PayStage,
+  type PeerShop,
+} from "../testing/stage.ts";
 
 let place: PayStage;
 
@@ -25,7 +31,15 @@ async function newPurchase(at: PayStage = place) {
   const shop = await startPeerShop(at, { isBlind: () => isBlind });
   const wallet = at.newSigner("50");
   const journal = fileJournal(at.newFolder());
-  const buy = (more: { readonly signer?: Signer; readonly asset?: "usdc"; readonly signal?: AbortSignal; readonly deadlineMs?: number; readonly speed?: number } = {}) =>
+  const buy = (
+    more: {
+      readonly signer?: Signer;
+      readonly asset?: "usdc";
+      readonly signal?: AbortSignal;
+      readonly deadlineMs?: number;
+      readonly speed?: number;
+    } = {},
+  ) =>
     purchaseCard(
       {
         baseUrl: shop.baseUrl,
@@ -50,7 +64,10 @@ function expectPaidOnce(shop: PeerShop, at: PayStage = place): void {
 }
 
 /** Calls `meanwhile` between the signature and the sending. */
-function signingThen(signer: Signer, meanwhile: () => void): Signer & { readonly signatures: () => number } {
+function signingThen(
+  signer: Signer,
+  meanwhile: () => void,
+): Signer & { readonly signatures: () => number } {
   let signatures = 0;
   return {
     publicKey: signer.publicKey,
@@ -83,7 +100,10 @@ test("a full queue and failing servers are waited out", async () => {
   const { shop, buy } = await newPurchase();
   const { faults } = place.stage.devnet;
   faults.plan({ kind: "http_status", status: 503 }, { method: "getLedgerEntries", times: 2 });
-  faults.plan({ kind: "rpc_error", code: -32603, message: "later" }, { method: "simulateTransaction", times: 2 });
+  faults.plan(
+    { kind: "rpc_error", code: -32603, message: "later" },
+    { method: "simulateTransaction", times: 2 },
+  );
   faults.plan({ kind: "try_again_later" }, { times: 3 });
   faults.plan({ kind: "drop" }, { method: "getTransaction", times: 3 });
   expect((await buy()).card).toEqual(CARD);
@@ -93,7 +113,9 @@ test("a full queue and failing servers are waited out", async () => {
 test("an RPC server that stays down after the sending does not keep the card from its buyer", async () => {
   const { shop, buy, signer } = await newPurchase();
   const { faults } = place.stage.devnet;
-  const failing = signingThen(signer, () => faults.plan({ kind: "http_status", status: 502 }, { method: "getTransaction", times: 1000 }));
+  const failing = signingThen(signer, () =>
+    faults.plan({ kind: "http_status", status: 502 }, { method: "getTransaction", times: 1000 }),
+  );
   const bought = await buy({ signer: failing });
   expect(bought).toMatchObject({ card: CARD, payment: { ledger: null } });
   expectPaidOnce(shop);
@@ -102,9 +124,13 @@ test("an RPC server that stays down after the sending does not keep the card fro
 test("while nobody can tell what became of the payment the answer is unknown, and the next call continues it", async () => {
   const { shop, buy, signer, blind } = await newPurchase();
   const { faults } = place.stage.devnet;
-  const failing = signingThen(signer, () => faults.plan({ kind: "http_status", status: 502 }, { method: "getTransaction", times: 1000 }));
+  const failing = signingThen(signer, () =>
+    faults.plan({ kind: "http_status", status: 502 }, { method: "getTransaction", times: 1000 }),
+  );
   blind(true);
-  const error = await buy({ signer: failing, deadlineMs: 1_000 }).catch((caught: unknown) => caught);
+  const error = await buy({ signer: failing, deadlineMs: 1_000 }).catch(
+    (caught: unknown) => caught,
+  );
   const [event] = place.paymentsOf(shop.orderIds[0] ?? "");
   expect(error).toMatchObject({ code: "payment_unknown", retryable: true, hash: event?.txHash });
   faults.clear();
@@ -117,7 +143,9 @@ test("a signed payment whose time bound passed unsent is replaced by another one
   const { shop, buy, signer } = await newPurchase();
   const stop = new AbortController();
   place.stage.devnet.faults.plan({ kind: "drop" }, { method: "sendTransaction", times: 1000 });
-  const stopping = signingThen(signer, () => setTimeout(() => stop.abort(new Error("killed")), 100));
+  const stopping = signingThen(signer, () =>
+    setTimeout(() => stop.abort(new Error("killed")), 100),
+  );
   await expect(buy({ signer: stopping, signal: stop.signal })).rejects.toThrow("killed");
   place.stage.devnet.faults.clear();
   place.stage.devnet.chain.advanceTime(200);
@@ -143,7 +171,9 @@ test("a server that lags and denies an applied payment does not cause a second o
   const { shop, buy, signer, blind } = await newPurchase();
   blind(true);
   const stop = new AbortController();
-  const stopping = signingThen(signer, () => setTimeout(() => stop.abort(new Error("killed")), 400));
+  const stopping = signingThen(signer, () =>
+    setTimeout(() => stop.abort(new Error("killed")), 400),
+  );
   await expect(buy({ signer: stopping, signal: stop.signal })).rejects.toThrow("killed");
   expectPaidOnce(shop);
   place.stage.devnet.chain.advanceTime(200);
@@ -170,7 +200,9 @@ test("with the number used up and the history cut, the outcome stays unknown and
   blind(true);
   const stop = new AbortController();
   own.stage.devnet.faults.plan({ kind: "drop" }, { method: "sendTransaction", times: 1000 });
-  const stopping = signingThen(signer, () => setTimeout(() => stop.abort(new Error("killed")), 100));
+  const stopping = signingThen(signer, () =>
+    setTimeout(() => stop.abort(new Error("killed")), 100),
+  );
   await expect(buy({ signer: stopping, signal: stop.signal })).rejects.toThrow("killed");
   own.stage.devnet.faults.clear();
   own.stage.run(key, Operation.setOptions({}));
@@ -190,7 +222,9 @@ test("with the number not used, a passed bound proves the payment dead even when
   const { shop, buy, signer } = await newPurchase(own);
   const stop = new AbortController();
   own.stage.devnet.faults.plan({ kind: "drop" }, { method: "sendTransaction", times: 1000 });
-  const stopping = signingThen(signer, () => setTimeout(() => stop.abort(new Error("killed")), 100));
+  const stopping = signingThen(signer, () =>
+    setTimeout(() => stop.abort(new Error("killed")), 100),
+  );
   await expect(buy({ signer: stopping, signal: stop.signal })).rejects.toThrow("killed");
   own.stage.devnet.faults.clear();
   const { chain } = own.stage.devnet;
@@ -225,7 +259,14 @@ function drain(key: Keypair, amount: string): void {
     fee: "1000",
     networkPassphrase: chain.passphrase,
   })
-    .addOperation(Operation.payment({ source: key.publicKey(), destination: stage.usdc.issuer.publicKey(), asset: stage.usdc.asset, amount }))
+    .addOperation(
+      Operation.payment({
+        source: key.publicKey(),
+        destination: stage.usdc.issuer.publicKey(),
+        asset: stage.usdc.asset,
+        amount,
+      }),
+    )
     .setTimeout(0)
     .build();
   transaction.sign(keeper, key);
@@ -237,7 +278,11 @@ test("a payment that fails on chain is explained, and after the cause is gone th
   const { shop, buy, signer, key } = await newPurchase();
   const draining = signingThen(signer, () => drain(key, "45"));
   const error = await buy({ signer: draining, asset: "usdc" }).catch((caught: unknown) => caught);
-  expect(error).toMatchObject({ code: "payment_failed", reason: "insufficient_balance", retryable: true });
+  expect(error).toMatchObject({
+    code: "payment_failed",
+    reason: "insufficient_balance",
+    retryable: true,
+  });
   expect((error as { hash: string }).hash).toMatch(/^[0-9a-f]{64}$/);
   await expect(buy({ asset: "usdc" })).rejects.toMatchObject({ code: "insufficient_balance" });
   giveTestAsset(place.stage.devnet.chain, place.stage.usdc, key.publicKey(), "45");

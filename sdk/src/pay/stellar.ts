@@ -6,8 +6,9 @@ import { fileJournal, type PaymentJournal } from "../journal.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Signer } from "../signer.ts";
 import { decodeStrKey } from "../strkey.ts";
+import { preloadStellarSdk } from "./call.ts";
 import { openNetwork, type NetworkOption } from "./network.ts";
-import { PaymentFailedError } from "./errors.ts";
+import { PaymentFailedError, PaymentRefusedError } from "./errors.ts";
 import {
   findPayment,
   signPayment,
@@ -16,9 +17,9 @@ import {
   type PrepareDeps,
   type PrepareOptions,
 } from "./prepare.ts";
-import { keepAttempt, latestAttempt, type PaymentRecord } from "./record.ts";
+import { keepAttempt, latestAttempt, type KeptPayment, type PaymentRecord } from "./record.ts";
 import { createRpc } from "./rpc.ts";
-import { settle } from "./settle.ts";
+import { settle, type Settled } from "./settle.ts";
 import type { MaxAmount } from "./terms.ts";
 
 /** How to pay. */
@@ -85,6 +86,7 @@ export function createStellarPayer(
   const journal = options.journal ?? fileJournal();
   const rpc = createRpc(network);
   const prepareOptions = checkOptions(options);
+  preloadStellarSdk();
   return async (request) => {
     const deps = { network, rpc, signer, runtime, signal: request.signal };
     const release = await takeTurn(`${network.passphrase} ${signer.publicKey}`, request.signal);
@@ -98,24 +100,28 @@ export function createStellarPayer(
 
 function checkOptions(options: StellarPayOptions): PrepareOptions {
   const { asset = "auto", maxAmount = {}, validForS = 180, maxFeeXlm = "5" } = options;
-  if (asset !== "auto" && asset !== "usdc" && asset !== "xlm")
+  if (!["auto", "usdc", "xlm"].includes(asset))
     throw new InvalidOptionError("asset is not known.", 'pass "usdc", "xlm" or "auto".');
   if (!(validForS >= 30 && validForS <= 300))
     throw new InvalidOptionError("validForS is not between 30 and 300.", "leave it out for 180.");
-  const maxFeeStroops = parseStroops(maxFeeXlm);
-  for (const [name, amount] of Object.entries({ maxFeeXlm, ...maxAmount }))
-    if (amount !== undefined && parseStroops(amount) === null)
-      throw new InvalidOptionError(
-        `${name} is not a plain decimal text.`,
-        'pass a string such as "12.5".',
-      );
+  stroopsOf("maxAmount.usdc", maxAmount.usdc);
+  stroopsOf("maxAmount.xlm", maxAmount.xlm);
   return {
     asset,
     maxAmount,
     timeoutS: Math.floor(validForS),
-    maxFeeStroops: maxFeeStroops ?? 0n,
+    maxFeeStroops: stroopsOf("maxFeeXlm", maxFeeXlm),
     inclusionFeeStroops: INCLUSION_FEE_STROOPS,
   };
+}
+
+function stroopsOf(name: string, amount = "0"): bigint {
+  const stroops = parseStroops(amount);
+  if (stroops !== null) return stroops;
+  throw new InvalidOptionError(
+    `${name} is not a plain decimal text.`,
+    'pass a string such as "12.5".',
+  );
 }
 
 /** A bid, not a price: the network charges 100 unless a ledger is full. */
@@ -124,7 +130,7 @@ const INCLUSION_FEE_STROOPS = 10_000n;
 /** How many payments may die unsent or late in one call before it is the caller's turn again. */
 const MAX_SIGNINGS = 4;
 
-interface PayDeps {
+interface PayContext {
   readonly journal: PaymentJournal;
   readonly prepareOptions: PrepareOptions;
   readonly deps: PrepareDeps;
@@ -134,47 +140,69 @@ interface PayDeps {
  * The one place where money moves, in this order: look for a payment that was signed before; else sign one and keep it;
  * send those bytes until the chain says how they ended; sign another one only when it proves that they are dead.
  */
-async function pay(
-  request: PayRequest,
-  { journal, prepareOptions, deps }: PayDeps,
-): Promise<PaymentReceipt | null> {
-  const kept = await latestAttempt(journal, {
-    passphrase: deps.network.passphrase,
-    contractId: request.offer.contract_id,
-    orderId: request.offer.order_id,
-  });
+async function pay(request: PayRequest, context: PayContext): Promise<PaymentReceipt | null> {
+  const { journal, deps } = context;
+  const { passphrase } = deps.network;
+  const kept = await latestAttempt(journal, { passphrase, orderId: request.offer.order_id });
   let { offer } = request;
+  let payment = kept === null ? null : { ...kept, isNew: false };
   let attempt = kept?.attempt ?? 0;
-  let record = kept?.record ?? null;
-  let isNew = false;
   for (let signings = 0; ;) {
-    if (record === null) {
+    if (payment === null) {
       if (signings++ === MAX_SIGNINGS) throw neverIncluded(offer.order_id);
-      const surroundings = await survey(offer, prepareOptions, deps);
-      const found =
-        request.isFirst && attempt === 0 ? null : await findPayment(offer, surroundings, deps);
-      if (found !== null) return told(request, "ledger", receiptOfEvent(found));
-      const signed = await signPayment(offer, surroundings, { options: prepareOptions, deps });
-      // A wallet may take its time; a call that has ended meanwhile leaves nothing behind.
-      request.signal.throwIfAborted();
-      record = await keepAttempt(journal, ++attempt, signed);
-      isNew = record.hash === signed.hash;
+      const next = await nextPayment({ ...request, offer }, ++attempt, context);
+      if ("receipt" in next) return told(request, "ledger", next.receipt);
+      payment = next;
     }
+    const { record } = payment;
     const receipt = told(request, "signed", receiptOf(record));
-    const settled = await settle(record, isNew, {
-      ...deps,
-      onSent: () => told(request, "sent", receipt),
-    });
-    if (settled.kind === "applied")
-      return told(request, "ledger", { ...receipt, ledger: settled.ledger });
-    if (settled.kind === "rejected") throw settled.error;
-    // A failure from before this call was told then; calling again means to try again.
-    if (settled.kind === "failed" && attempt !== kept?.attempt) throw settled.error;
+    const onSent = () => told(request, "sent", receipt);
+    const settled = await settle(record, payment.isNew, { ...deps, onSent });
+    const ledger = ledgerOf(settled, { record, offer, isOld: payment.attempt === kept?.attempt });
+    if (ledger !== null) return told(request, "ledger", { ...receipt, ledger });
     const refreshed = await request.refresh();
     if (refreshed === null) return null;
     offer = refreshed;
-    record = null;
+    payment = null;
   }
+}
+
+/** The ledger of an applied payment; null when another one may be signed. Throws what the caller must hear. */
+function ledgerOf(
+  settled: Settled,
+  { record, offer, isOld }: { record: PaymentRecord; offer: PaymentOffer; isOld: boolean },
+): number | null {
+  if (settled.kind === "dead") return null;
+  if (settled.kind === "applied") {
+    if (record.contractId !== offer.contract_id) throw paidElsewhere(record, offer);
+    return settled.ledger;
+  }
+  // A failure from before this call was told then; calling again means to try again.
+  if (settled.kind === "failed" && isOld) return null;
+  throw settled.error;
+}
+
+interface NextPayment extends KeptPayment {
+  /** Signed here and now; another process may have been first. */
+  readonly isNew: boolean;
+}
+
+/** Signs and keeps a payment, unless the chain shows that the order has one. */
+async function nextPayment(
+  request: PayRequest,
+  attempt: number,
+  { journal, prepareOptions, deps }: PayContext,
+): Promise<NextPayment | { readonly receipt: PaymentReceipt }> {
+  const { offer } = request;
+  const surroundings = await survey(offer, prepareOptions, deps);
+  const mayBePaid = !request.isFirst || attempt > 1;
+  const found = mayBePaid ? await findPayment(offer, surroundings, deps) : null;
+  if (found !== null) return { receipt: receiptOfEvent(found) };
+  const signed = await signPayment(offer, surroundings, { options: prepareOptions, deps });
+  // A wallet may take its time; a call that has ended meanwhile leaves nothing behind.
+  request.signal.throwIfAborted();
+  const record = await keepAttempt(journal, attempt, signed);
+  return { attempt, record, isNew: record.hash === signed.hash };
 }
 
 function told(request: PayRequest, step: PayStep["step"], payment: PaymentReceipt): PaymentReceipt {
@@ -194,6 +222,14 @@ function receiptOfEvent({ transactionHash, ledger, leg }: PaymentFound): Payment
     ledger,
     validUntil: null,
   };
+}
+
+function paidElsewhere(record: PaymentRecord, offer: PaymentOffer): PaymentRefusedError {
+  return new PaymentRefusedError("invalid_instructions", {
+    message: "An order of this id was already paid, to another contract than the shop names now.",
+    advice: "ask the shop's operator; nothing more was paid.",
+    given: { transaction: record.hash, paid: record.contractId, named: offer.contract_id },
+  });
 }
 
 function neverIncluded(orderId: string): PaymentFailedError {

@@ -24,16 +24,34 @@ test("an honest offer gives a leg per asset in stroops, each with the end of its
     { asset: "xlm", amountStroops: 645_161_290n, expiresAtS: Date.UTC(2026, 0, 1, 0, 5) / 1000 },
   ]);
   const ending = { ...OFFER, expires_at: "2026-01-01T00:01:00.999Z" };
-  expect(checkOffer(ending, PUBNET, {}).map(({ expiresAtS }) => expiresAtS)).toEqual([1_767_225_660, 1_767_225_660]);
+  expect(checkOffer(ending, PUBNET, {}).map(({ expiresAtS }) => expiresAtS)).toEqual([
+    1_767_225_660, 1_767_225_660,
+  ]);
 });
 
 test.each<readonly [string, Partial<PaymentOffer>, string]>([
   ["another network", { network_passphrase: STELLAR_NETWORKS.testnet.passphrase }, "wrong_network"],
-  ["a contract id with a wrong checksum", { contract_id: `${CONTRACT.slice(0, 55)}A` }, "invalid_instructions"],
-  ["USDC of another issuer", { usdc: { amount: "10.00", asset: `USDC:${OTHER_ISSUER}` } }, "wrong_asset"],
+  [
+    "a contract id with a wrong checksum",
+    { contract_id: `${CONTRACT.slice(0, 55)}A` },
+    "invalid_instructions",
+  ],
+  [
+    "USDC of another issuer",
+    { usdc: { amount: "10.00", asset: `USDC:${OTHER_ISSUER}` } },
+    "wrong_asset",
+  ],
   ["another asset as USDC", { usdc: { amount: "10.00", asset: `USDX:${ISSUER}` } }, "wrong_asset"],
-  ["an issuer with a wrong checksum", { usdc: { amount: "10.00", asset: `USDC:${ISSUER.slice(0, 55)}A` } }, "wrong_asset"],
-  ["more than the cap", { usdc: { amount: "10.0000001", asset: `USDC:${ISSUER}` } }, "amount_over_cap"],
+  [
+    "an issuer with a wrong checksum",
+    { usdc: { amount: "10.00", asset: `USDC:${ISSUER.slice(0, 55)}A` } },
+    "wrong_asset",
+  ],
+  [
+    "more than the cap",
+    { usdc: { amount: "10.0000001", asset: `USDC:${ISSUER}` } },
+    "amount_over_cap",
+  ],
   ["more XLM than the cap", { xlm: { amount: "71" } }, "amount_over_cap"],
   ["nothing", { usdc: { amount: "0.00", asset: `USDC:${ISSUER}` } }, "invalid_instructions"],
   ["eight decimals", { xlm: { amount: "1.00000001" } }, "invalid_instructions"],
@@ -45,7 +63,11 @@ test.each<readonly [string, Partial<PaymentOffer>, string]>([
 });
 
 test("any issuer is taken on a network whose issuer the payer did not name", () => {
-  const offer = { ...OFFER, network_passphrase: STELLAR_NETWORKS.testnet.passphrase, usdc: { amount: "10", asset: `USDC:${OTHER_ISSUER}` } };
+  const offer = {
+    ...OFFER,
+    network_passphrase: STELLAR_NETWORKS.testnet.passphrase,
+    usdc: { amount: "10", asset: `USDC:${OTHER_ISSUER}` },
+  };
   expect(checkOffer(offer, openNetwork("testnet"), {})).toHaveLength(2);
 });
 
@@ -61,7 +83,10 @@ function wallet(usdc: bigint | null, xlm: bigint | null, isAuthorized = true) {
     xlmUnavailable: null,
     seen: {
       latestLedger: 1,
-      account: xlm === null ? null : { balanceStroops: xlm, sequence: 1n, subentries: usdc === null ? 0 : 1 },
+      account:
+        xlm === null
+          ? null
+          : { balanceStroops: xlm, sequence: 1n, subentries: usdc === null ? 0 : 1 },
       trustline: usdc === null ? null : { balanceStroops: usdc, isAuthorized },
     },
   };
@@ -93,5 +118,6 @@ test("the time bound never outlives the price, by the chain's clock", () => {
   const leg = (expiresAtS: number | null): Leg => ({ asset: "xlm", amountStroops: 1n, expiresAtS });
   expect(timeBoundS(leg(null), 1_000, 180)).toBe(1_180);
   expect(timeBoundS(leg(1_100), 1_000, 180)).toBe(1_100);
-  for (const ended of [1_009, 1_000, 0]) expect(() => timeBoundS(leg(ended), 1_000, 180)).toThrow(/has ended or is about to/);
+  for (const ended of [1_009, 1_000, 0])
+    expect(() => timeBoundS(leg(ended), 1_000, 180)).toThrow(/has ended or is about to/);
 });

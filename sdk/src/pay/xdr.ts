@@ -64,7 +64,8 @@ export interface AccountEntry {
 }
 
 /** LedgerEntryData of an account: type, account id (36 bytes), balance, sequence, subentries, … Null: another form. */
-export function readAccountEntry(data: Buffer): AccountEntry | null {
+export function readAccountEntry(bytes: Uint8Array): AccountEntry | null {
+  const data = Buffer.from(bytes);
   if (data.length < 60 || data.readUInt32BE(0) !== 0) return null;
   return {
     balanceStroops: data.readBigInt64BE(40),
@@ -77,8 +78,9 @@ const TRUSTLINE_AUTHORIZED = 1;
 
 /** LedgerEntryData of a trustline: type, account id, asset, balance, limit, flags, … Null: another form. */
 export function readTrustlineEntry(
-  data: Buffer,
+  bytes: Uint8Array,
 ): { balanceStroops: bigint; isAuthorized: boolean } | null {
+  const data = Buffer.from(bytes);
   if (data.length < 44 || data.readUInt32BE(0) !== 1) return null;
   const at = data.readUInt32BE(40) === 1 ? 84 : 92;
   if (data.length < at + 20) return null;

@@ -1,6 +1,6 @@
 /**
  * Buys in a process of its own and dies by SIGKILL at the step it is told, as an agent does that is killed. Input: JSON in
- * BUYER. Output: one line of JSON.
+ * BUYER.
  */
 import { purchaseCard, type NewPurchase, type ResumedPurchase } from "../buy.ts";
 import { fileJournal, type PaymentJournal } from "../journal.ts";
@@ -13,8 +13,8 @@ export interface BuyerOrders {
   readonly network: { readonly passphrase: string; readonly rpcUrl: string };
   readonly journalFolder: string;
   readonly purchase: NewPurchase | ResumedPurchase;
-  /** A step, or before or after a payment's entry in the journal; null: live to the end. */
-  readonly dieAt: string | null;
+  /** A step, or "before payment entry" and the like: around an entry of the journal. */
+  readonly dieAt: string;
 }
 
 const orders = JSON.parse(process.env["BUYER"] ?? "{}") as BuyerOrders;
@@ -35,7 +35,7 @@ const journal: PaymentJournal = {
   },
 };
 
-const bought = await purchaseCard({
+const { orderId } = await purchaseCard({
   baseUrl: orders.baseUrl,
   apiKey: orders.apiKey,
   signer: keypairSigner(orders.secret),
@@ -46,4 +46,4 @@ const bought = await purchaseCard({
   ...orders.purchase,
   onStep: ({ step }) => die(step),
 });
-process.stdout.write(`${JSON.stringify({ orderId: bought.orderId, card: bought.card })}\n`);
+process.stdout.write(orderId);

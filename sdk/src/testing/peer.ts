@@ -87,6 +87,23 @@ export const PAYMENT = {
   network_passphrase: "Test SDF Network ; September 2015",
 };
 
+export const PAYABLE = {
+  order_id: ORDER_ID,
+  status: "pending_payment",
+  phase: "awaiting_payment",
+  amount_usdc: "10.00",
+  payment: PAYMENT,
+  poll_url: `/v1/orders/${ORDER_ID}`,
+  expires_at: "2099-01-01T00:00:00.000Z",
+  budget: {
+    spent_usdc: "0.00",
+    in_flight_usdc: "10.00",
+    committed_usdc: "10.00",
+    limit_usdc: null,
+    remaining_usdc: null,
+  },
+};
+
 const STATUS_OF: Readonly<Record<string, string>> = {
   awaiting_approval: "awaiting_approval",
   awaiting_payment: "pending_payment",

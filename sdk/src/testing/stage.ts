@@ -13,7 +13,11 @@ import { answerJson, CARD, frame, openEventStream, startPeer, type Peer } from "
 /** A local chain with a receiver contract, and a shop that believes its events. */
 export interface PayStage {
   readonly stage: StellarStage;
-  readonly network: { readonly passphrase: string; readonly rpcUrl: string; readonly usdcIssuer: string };
+  readonly network: {
+    readonly passphrase: string;
+    readonly rpcUrl: string;
+    readonly usdcIssuer: string;
+  };
   /** Closes a ledger every so many milliseconds; null: only by hand. */
   readonly pace: (everyMs: number | null) => void;
   readonly newSigner: (usdc?: string) => { readonly signer: Signer; readonly key: Keypair };
@@ -37,11 +41,18 @@ export async function openPayStage(): Promise<PayStage> {
     const topic = nativeToScVal(Buffer.from(orderId), { type: "bytes" }).toXdr("base64");
     return [...devnet.chain.history.ledgers()]
       .flatMap(({ events }) => events)
-      .filter(({ contractId, topics, successful }) => successful && contractId === stage.receiverId && topics[1] === topic);
+      .filter(
+        ({ contractId, topics, successful }) =>
+          successful && contractId === stage.receiverId && topics[1] === topic,
+      );
   };
   return {
     stage,
-    network: { passphrase: devnet.passphrase, rpcUrl: devnet.url, usdcIssuer: usdc.issuer.publicKey() },
+    network: {
+      passphrase: devnet.passphrase,
+      rpcUrl: devnet.url,
+      usdcIssuer: usdc.issuer.publicKey(),
+    },
     pace,
     newSigner(amount) {
       const key = stage.newAccount(amount);
@@ -96,14 +107,19 @@ interface PeerOrder {
 const LOOK_AT_CHAIN_MS = 20;
 
 /** A shop of the cards API, as small as a payer can be tested against. */
-export async function startPeerShop(place: PayStage, options: PeerShopOptions = {}): Promise<PeerShop> {
+export async function startPeerShop(
+  place: PayStage,
+  options: PeerShopOptions = {},
+): Promise<PeerShop> {
   const orders = new Map<string, PeerOrder>();
   const byKey = new Map<string, PeerOrder>();
   const view = (order: PeerOrder) => viewOrder(place, options, order);
   const peer = await startPeer((request, response) => {
     if (request.method === "POST") {
       const key = String(request.headers["idempotency-key"]);
-      const order = byKey.get(key) ?? newOrder(place, options, JSON.parse(request.body) as { amount_usdc: string });
+      const order =
+        byKey.get(key) ??
+        newOrder(place, options, JSON.parse(request.body) as { amount_usdc: string });
       byKey.set(key, order);
       orders.set(order.id, order);
       answerJson(response, options.isApproved === undefined ? 201 : 202, order.created);
@@ -111,7 +127,8 @@ export async function startPeerShop(place: PayStage, options: PeerShopOptions = 
     }
     const [, id = "", stream] = /^\/v1\/orders\/([^/]+)(\/stream)?$/.exec(request.path) ?? [];
     const order = orders.get(id);
-    if (order === undefined) answerJson(response, 404, { error: "order_not_found", message: "No such order." });
+    if (order === undefined)
+      answerJson(response, 404, { error: "order_not_found", message: "No such order." });
     else if (stream === undefined) answerJson(response, 200, view(order));
     else {
       openEventStream(response);
@@ -135,7 +152,11 @@ export async function startPeerShop(place: PayStage, options: PeerShopOptions = 
 
 let created = 0;
 
-function newOrder(place: PayStage, options: PeerShopOptions, body: { amount_usdc: string }): PeerOrder {
+function newOrder(
+  place: PayStage,
+  options: PeerShopOptions,
+  body: { amount_usdc: string },
+): PeerOrder {
   created += 1;
   const id = `order-${String(process.pid)}-${String(created)}`;
   const amount = body.amount_usdc;
@@ -145,12 +166,26 @@ function newOrder(place: PayStage, options: PeerShopOptions, body: { amount_usdc
     amount,
     created:
       options.isApproved === undefined
-        ? { ...base, status: "pending_payment", phase: "awaiting_payment", payment: paymentOf(place, options, { id, amount }) }
-        : { ...base, phase: "awaiting_approval", approval_request_id: "a-1", note: "Ask the owner." },
+        ? {
+            ...base,
+            status: "pending_payment",
+            phase: "awaiting_payment",
+            payment: paymentOf(place, options, { id, amount }),
+          }
+        : {
+            ...base,
+            phase: "awaiting_approval",
+            approval_request_id: "a-1",
+            note: "Ask the owner.",
+          },
   };
 }
 
-function paymentOf(place: PayStage, options: PeerShopOptions, { id, amount }: { id: string; amount: string }): object {
+function paymentOf(
+  place: PayStage,
+  options: PeerShopOptions,
+  { id, amount }: { id: string; amount: string },
+): object {
   const payment = {
     type: "soroban_contract",
     contract_id: place.stage.receiverId,
@@ -163,26 +198,50 @@ function paymentOf(place: PayStage, options: PeerShopOptions, { id, amount }: { 
 }
 
 function viewOrder(place: PayStage, options: PeerShopOptions, order: PeerOrder): object {
-  const instructions = paymentOf(place, options, order) as { usdc: { amount: string }; xlm?: { amount: string } };
-  const prices = [instructions.usdc.amount, instructions.xlm?.amount].map((amount) => formatStroops(stroopsOf(amount)));
+  const instructions = paymentOf(place, options, order) as {
+    usdc: { amount: string };
+    xlm?: { amount: string };
+  };
+  const prices = [instructions.usdc.amount, instructions.xlm?.amount].map((amount) =>
+    formatStroops(stroopsOf(amount)),
+  );
   const isPaid =
     options.isBlind?.() !== true &&
-    place.paymentsOf(order.id).some(({ value }) =>
-      prices.includes(formatStroops(BigInt(String(scValToNative(xdr.ScVal.fromXdr(value, "base64")))))),
-    );
+    place
+      .paymentsOf(order.id)
+      .some(({ value }) =>
+        prices.includes(
+          formatStroops(BigInt(String(scValToNative(xdr.ScVal.fromXdr(value, "base64"))))),
+        ),
+      );
   const isHeld = options.isApproved?.() === false;
-  const phase = isHeld ? "awaiting_approval" : isPaid ? (options.fate ?? "ready") : "awaiting_payment";
+  const phase = isHeld
+    ? "awaiting_approval"
+    : isPaid
+      ? (options.fate ?? "ready")
+      : "awaiting_payment";
   return {
     order_id: order.id,
     amount_usdc: order.amount,
     payment_asset: "usdc",
     created_at: "2026-01-01T00:00:00.000Z",
     updated_at: "2026-01-01T00:00:00.000Z",
-    status: { awaiting_approval: "awaiting_approval", awaiting_payment: "pending_payment", ready: "delivered", processing: "ordering", refunded: "refunded" }[phase],
+    status: {
+      awaiting_approval: "awaiting_approval",
+      awaiting_payment: "pending_payment",
+      ready: "delivered",
+      processing: "ordering",
+      refunded: "refunded",
+    }[phase],
     phase,
     ...(phase === "awaiting_payment" ? { payment: instructions } : {}),
     ...(phase === "ready" ? { card: CARD } : {}),
-    ...(phase === "refunded" ? { error: "Out of stock.", refund: { stellar_txid: "cd".repeat(32), amount: order.amount, asset: "USDC" } } : {}),
+    ...(phase === "refunded"
+      ? {
+          error: "Out of stock.",
+          refund: { stellar_txid: "cd".repeat(32), amount: order.amount, asset: "USDC" },
+        }
+      : {}),
   };
 }
 
