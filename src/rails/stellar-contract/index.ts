@@ -13,9 +13,18 @@ export const stellarContract = {
   kind: "stellar-contract",
   parse: parseConfig,
   /** Opens no connection. The configuration must come from `parse`. */
-  open(config: StellarContractConfig, { clock }: RailContext): Rail {
+  open(config: StellarContractConfig, { clock, log }: RailContext): Rail {
     const { rpcUrls: urls, passphrase, tuning } = config;
-    const rpc = createRpc({ urls, passphrase, timeoutMs: tuning.callTimeoutMs, clock });
+    const rpc = createRpc({
+      urls,
+      passphrase,
+      timeoutMs: tuning.callTimeoutMs,
+      clock,
+      onHealth: (server, reason) =>
+        reason === null
+          ? log.info("an RPC server answers again", { server })
+          : log.warn("an RPC server fails; it is asked last for a while", { server, reason }),
+    });
     const assets = railAssets(config);
     const watch = openWatch(rpc, config, assets, clock);
     const keeper = openKeeper(rpc, config, assets, clock);

@@ -43,6 +43,8 @@ export interface RpcOptions {
   readonly passphrase: string;
   readonly timeoutMs: number;
   readonly clock: Clock;
+  /** Told when a server begins to fail, with the reason, and with null when it answers again. */
+  readonly onHealth?: (server: string, reason: string | null) => void;
 }
 
 /** A page of 10,000 events is about 10 MB. */
@@ -108,8 +110,9 @@ function openServer(url: string, options: RpcOptions): Server {
   let told = { ledger: 0, atMs: 0 };
   const call = async (method: string, params: object, signal?: AbortSignal): Promise<Answer> => {
     const answer = await post({ url, name, method, params }, options.timeoutMs, signal);
-    const isBad = answer.kind === "silent" && signal?.aborted !== true;
-    coolsUntilMs = isBad ? options.clock.now() + COOLING_MS : 0;
+    const reason = answer.kind === "silent" && signal?.aborted !== true ? answer.reason : null;
+    if ((reason === null) !== (coolsUntilMs === 0)) options.onHealth?.(name, reason);
+    coolsUntilMs = reason === null ? 0 : options.clock.now() + COOLING_MS;
     const ledger = answer.kind === "result" ? answer.result["latestLedger"] : null;
     if (typeof ledger === "number") told = { ledger, atMs: options.clock.now() };
     return answer;
