@@ -1,8 +1,9 @@
+import type { DatabaseSync } from "node:sqlite";
 import type { Log } from "../log.ts";
 import { createReader } from "./handles.ts";
 import { backUp } from "./sqlite/backup.ts";
 import { connect, openReadOnly, readingSql } from "./sqlite/connection.ts";
-import { startInline, type EngineOptions } from "./sqlite/engine.ts";
+import { startInline, type Engine, type EngineOptions } from "./sqlite/engine.ts";
 import { createCallQueue } from "./sqlite/queue.ts";
 import { startThread } from "./sqlite/thread.ts";
 import type { Actions, CommitNotice, Reader, Store } from "./tx.ts";
@@ -70,7 +71,7 @@ export async function openSqliteStore<Known extends Actions>(
     options.thread === "inline"
       ? startInline(engineOptions, options.actions, options.role ?? "owner")
       : await startThread(engineOptions, options.actionsUrl.href, onFatal);
-  const reading = openReadOnly(file);
+  const reading = await openReading(file, engine);
   const close = async (): Promise<void> => {
     await queue.close();
     reading.close();
@@ -87,6 +88,16 @@ export async function openSqliteStore<Known extends Actions>(
     backup: (target) => backUp(file, target),
     close: () => (closed ??= close()),
   };
+}
+
+/** Gives the data file back when it can not be read. */
+async function openReading(file: string, engine: Engine): Promise<DatabaseSync> {
+  try {
+    return openReadOnly(file);
+  } catch (error) {
+    await engine.stop();
+    throw error;
+  }
 }
 
 /** Reads a data file that another process may own: for tools. Sees each commit of the owner. */

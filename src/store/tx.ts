@@ -389,6 +389,7 @@ export interface Store<Known extends Actions> {
   /**
    * Runs one action in a transaction and resolves after it is durable. A `Refusal` thrown by the action
    * rolls its writes back and rejects here as a `Refusal`; anything else is a bug and rejects as one.
+   * Refuses `service_temporarily_unavailable` itself, without running the action, when too many calls wait.
    */
   transact<Name extends keyof Known & string>(
     name: Name,

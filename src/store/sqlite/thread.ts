@@ -31,7 +31,7 @@ export async function startThread(
 ): Promise<Engine> {
   const { file, maxBatch } = options;
   const start: WorkerStart = { file, actionsUrl, maxBatch };
-  const worker = new Worker(WORKER_URL, { workerData: start });
+  const worker = new Worker(WORKER_URL, { name: "store", workerData: start });
   const post = (message: ToWorker): void => worker.postMessage(message);
   const exited = new Promise<void>((resolve) => {
     worker.once("exit", () => resolve());
