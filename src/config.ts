@@ -72,6 +72,8 @@ export interface Config {
     readonly fulfilConcurrency: number;
     readonly supplierRefreshMs: number;
     readonly sweepEveryMs: number;
+    /** The most writes that share one fsync. */
+    readonly storeBatch: number;
   };
   readonly prices: PriceSettings;
   readonly stellar: StellarSettings;
@@ -199,6 +201,7 @@ export function readConfig(env: Environment = process.env): ReadConfig {
       fulfilConcurrency: read.whole("VEND402_FULFIL_CONCURRENCY", 64, [1, 1_000]),
       supplierRefreshMs: read.spanMs("VEND402_SUPPLIER_REFRESH", 10_000),
       sweepEveryMs: read.spanMs("VEND402_SWEEP_EVERY", 5 * MINUTE_MS),
+      storeBatch: read.whole("VEND402_STORE_BATCH", 256, [1, 4_096]),
     },
     prices: readPrices(read),
     stellar: readStellar(read),
@@ -284,6 +287,11 @@ export function readStoreSettings(
   return read.problems.length === 0
     ? { kind: "settings", settings }
     : { kind: "problems", problems: read.problems };
+}
+
+/** One variable, for a command that is told where a secret is; null when it is missing or empty. */
+export function readVariable(name: string, env: Environment = process.env): string | null {
+  return new Reader(env).text(name);
 }
 
 /** The settings of the Stellar rail alone, for commands that need no more. */

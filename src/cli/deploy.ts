@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Keypair } from "@stellar/stellar-sdk/base";
 import { systemClock } from "../clock.ts";
-import { readStellarSettings, type StellarSettings } from "../config.ts";
+import { readStellarSettings, readVariable, type StellarSettings } from "../config.ts";
 import type { Outcome } from "../outcome.ts";
 import {
   deployAssetContract,
@@ -79,8 +79,8 @@ function usdcOf(settings: StellarSettings, preset: Target["usdc"] | null): Targe
 
 /** The keeper pays for the deployment unless another account is named; a secret is never an argument. */
 function deployerSecret({ keeperSecret }: StellarSettings, variable: string | undefined): string {
-  const secret = variable === undefined ? keeperSecret : process.env[variable];
-  if (secret === null || secret === undefined || secret === "")
+  const secret = variable === undefined ? keeperSecret : readVariable(variable);
+  if (secret === null)
     throw new Stop(`${variable ?? "VEND402_STELLAR_KEEPER_SECRET"} holds no secret key`);
   addressOf(secret);
   return secret;

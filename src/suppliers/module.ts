@@ -21,7 +21,7 @@ export interface SupplierModule {
 }
 
 /** An address to call: http or https, without credentials, query or fragment in it. */
-export function isServiceUrl(text: string): boolean {
+export function isCallableUrl(text: string): boolean {
   const url = URL.parse(text);
   if (url === null || !["http:", "https:"].includes(url.protocol)) return false;
   return url.username === "" && url.password === "" && url.search === "" && url.hash === "";

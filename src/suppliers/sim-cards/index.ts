@@ -3,7 +3,7 @@ import type { JsonObject } from "../../json.ts";
 import { formatDecimal, parseDecimal, USD } from "../../money.ts";
 import { done, unknown, type Outcome } from "../../outcome.ts";
 import type { Goods } from "../../products/product.ts";
-import { isServiceUrl, type SupplierModule } from "../module.ts";
+import { isCallableUrl, type SupplierModule } from "../module.ts";
 import type { Offer, StageInput, StageOutput, Supplier } from "../supplier.ts";
 import { createSimCardsClient, type SimCardsClient, type SimCardsSettings } from "./client.ts";
 import type { Card, Offers } from "./wire.ts";
@@ -27,7 +27,7 @@ const DEFAULT_TIMEOUTS = {
 export const simCards: SupplierModule = {
   id: ID,
   settings: [
-    { name: "url", isSecret: false, must: "an http or https URL", accepts: isServiceUrl },
+    { name: "url", isSecret: false, must: "an http or https URL", accepts: isCallableUrl },
     {
       name: "api_key",
       isSecret: true,
