@@ -127,3 +127,8 @@ export function createLog(options: LogOptions, bound: LogFacts = {}): Log {
 export function writeToStderr(text: string): void {
   process.stderr.write(`${text}\n`);
 }
+
+/** One line for the person or program that started the shop; everything else goes to the log. */
+export function announce(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

@@ -14,7 +14,7 @@ import {
   type HttpSettings,
 } from "./http/deps.ts";
 import { systemRandom } from "./ids.ts";
-import { createLog, writeToStderr, type Log } from "./log.ts";
+import { announce, createLog, writeToStderr, type Log } from "./log.ts";
 import { openPriceBoard } from "./oracle/index.ts";
 import { assembleParts, type Parts } from "./parts.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
@@ -60,6 +60,7 @@ export async function startShop(
     file: path.join(config.dataFolder, "vend402.db"),
     thread: "worker",
     actionsUrl: new URL("./actions/index.ts", import.meta.url),
+    maxBatch: config.work.storeBatch,
     log,
     onFatal: (error) => {
       log.error("the database thread is gone", { error });
@@ -215,6 +216,7 @@ export async function serve(seams: ShopSeams = {}): Promise<void> {
   } catch (error) {
     return refuse((error instanceof Error ? error.message : String(error)).split("\n"));
   }
+  announce(`Vend402 is open at ${shop.url}`);
   let isClosing = false;
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.on(signal, () => {

@@ -1,4 +1,5 @@
 /** Settings turned into the parts of a shop, or a list of everything that is wrong. With main.ts, what knows every adapter. */
+import { createSecretKey, type KeyObject } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
@@ -19,7 +20,7 @@ export interface Parts {
   readonly rail: Rail;
   readonly suppliers: ReadonlyMap<string, Supplier>;
   readonly keyring: Keyring;
-  readonly pepper: Uint8Array;
+  readonly pepper: KeyObject;
   readonly priceNetwork: PriceConfig["stellar"];
 }
 
@@ -47,7 +48,7 @@ export function assembleParts(config: Config, log: Log): AssembledParts {
   )
     return { kind: "problems", problems };
   const rail = railModules["stellar-contract"].open(stellar.config, { clock: systemClock, log });
-  const pepper = new Uint8Array(Buffer.from(config.keyPepper, "hex"));
+  const pepper = createSecretKey(config.keyPepper, "hex");
   return {
     kind: "parts",
     parts: {

@@ -40,7 +40,7 @@ async function demo(): Promise<number> {
   try {
     step("starting the shop");
     const apiKey = await world.newApiKey("--label", "demo agent");
-    const shop = await world.startShop({ VEND402_LOG_LEVEL: "info" });
+    const shop = await world.startShop();
     step("an agent buys: one card in USDC, one in XLM, and one that the supplier will refuse");
     const stories = await buyAll({ world, baseUrl: `${shop.url}/v1`, apiKey, folder, step });
     step("done");

@@ -1,3 +1,4 @@
+import { createSecretKey } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { systemClock } from "../clock.ts";
@@ -45,7 +46,7 @@ async function createKey(args: readonly string[], out: Output): Promise<void> {
     createdAtMs: nowMs,
   };
   const apiKey = newApiKey(systemRandom);
-  const hash = hashApiKey(apiKey, Buffer.from(keyPepper, "hex"));
+  const hash = hashApiKey(apiKey, createSecretKey(keyPepper, "hex"));
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
   const file = databaseFile(dataFolder);
   await useStore(file, (store) => store.transact("createKey", { ...row, hash }));

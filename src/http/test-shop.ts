@@ -1,5 +1,5 @@
 /** A shop to test against: the real server on a real socket, the real store in a file, a chain that is a list of facts. */
-import { randomBytes } from "node:crypto";
+import { createSecretKey, type KeyObject, randomBytes } from "node:crypto";
 import type { CreateOrderResponse, SorobanPayment } from "#wire";
 import { onTestFinished } from "vitest";
 import type { ShopActions } from "../actions/index.ts";
@@ -140,7 +140,7 @@ function firstWorld(): World {
 
 /** Opens a shop that closes when the test ends. */
 export async function openTestShop(options: TestShopOptions = {}): Promise<TestShop> {
-  const pepper = randomBytes(32);
+  const pepper = createSecretKey(randomBytes(32));
   const apiKey = newApiKey(systemRandom);
   const store = await openShopStore({ hash: hashApiKey(apiKey, pepper), ...options.key });
   const world = firstWorld();
@@ -214,7 +214,7 @@ function asker(url: string, apiKey: string): TestShop["ask"] {
 
 async function addKey(
   store: Store<ShopActions>,
-  pepper: Uint8Array,
+  pepper: KeyObject,
   changes: Partial<ApiKeyRow>,
 ): Promise<string> {
   const key = newApiKey(systemRandom);

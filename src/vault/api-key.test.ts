@@ -1,9 +1,10 @@
+import { createSecretKey } from "node:crypto";
 import { expect, test } from "vitest";
 import { systemRandom } from "../ids.ts";
 import { redactText } from "../log.ts";
 import { hashApiKey, newApiKey } from "./api-key.ts";
 
-const pepper = new Uint8Array(32).fill(7);
+const pepper = createSecretKey(new Uint8Array(32).fill(7));
 
 test("a key is printable, of the length that the API accepts, and never the same twice", () => {
   const keys = Array.from({ length: 100 }, () => newApiKey(systemRandom));
@@ -22,11 +23,11 @@ test("a key's hash depends on every character and on the pepper, and shows neith
   expect(hashApiKey(key, pepper)).toBe(hash);
   expect(hashApiKey(`${key} `, pepper)).not.toBe(hash);
   expect(hashApiKey(key.toUpperCase(), pepper)).not.toBe(hash);
-  expect(hashApiKey(key, new Uint8Array(32).fill(8))).not.toBe(hash);
+  expect(hashApiKey(key, createSecretKey(new Uint8Array(32).fill(8)))).not.toBe(hash);
 });
 
 test("the hash is HMAC-SHA-256, as RFC 4231 has it (test case 2)", () => {
-  expect(hashApiKey("what do ya want for nothing?", Buffer.from("Jefe"))).toBe(
+  expect(hashApiKey("what do ya want for nothing?", createSecretKey(Buffer.from("Jefe")))).toBe(
     "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
   );
 });
