@@ -49,7 +49,7 @@ export function prepareShopProcess(env: Environment, entry: string): WaitingShop
   for (const stream of [child.stdout, child.stderr])
     createInterface({ input: stream }).on("line", (line) => {
       lines.push(line);
-      const url = /"message":"the shop is open","url":"([^"]+)"/.exec(line)?.[1];
+      const url = /^Vend402 is open at (\S+)$/.exec(line)?.[1];
       if (url !== undefined) urls.emit("url", url);
     });
   // "close" comes after the last line.
