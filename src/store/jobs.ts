@@ -25,8 +25,15 @@ const LEASE = `UPDATE jobs SET is_leased = 1, due_at_ms = ?, claims = claims + 1
   WHERE id = ? AND claims = ?`;
 const INSERT = `INSERT INTO jobs (kind, subject, run_at_ms, is_leased, due_at_ms, claims)
   VALUES (?, ?, ?, 0, ?, 0) ON CONFLICT (kind, subject) DO NOTHING`;
-const FINISH = "DELETE FROM jobs WHERE id = ? AND claims = ?";
-const RETRY = `UPDATE jobs SET is_leased = 0, run_at_ms = ?, due_at_ms = ?, last_error = ?
+const ASK_AGAIN = `UPDATE jobs SET again_at_ms = ? WHERE kind = ? AND subject = ?
+  AND is_leased = 1 AND (again_at_ms IS NULL OR again_at_ms > ?)`;
+const FINISH = "DELETE FROM jobs WHERE id = ? AND claims = ? AND again_at_ms IS NULL";
+const ASKED_AGAIN = `SELECT kind, subject, again_at_ms FROM jobs
+  WHERE id = ? AND claims = ? AND again_at_ms IS NOT NULL`;
+const REMOVE = "DELETE FROM jobs WHERE id = ?";
+const RETRY = `UPDATE jobs SET is_leased = 0, again_at_ms = NULL, last_error = ?,
+  run_at_ms = CASE WHEN again_at_ms < ? THEN again_at_ms ELSE ? END,
+  due_at_ms = CASE WHEN again_at_ms < ? THEN again_at_ms ELSE ? END
   WHERE id = ? AND claims = ?`;
 const BURY = `INSERT INTO dead_jobs (id, kind, subject, run_at_ms, claims, last_error, died_at_ms)
   SELECT id, kind, subject, run_at_ms, claims, ?, ? FROM jobs WHERE id = ? AND claims = ?`;
@@ -74,22 +81,37 @@ async function claimJobs(sql: Sql, claim: Claim): Promise<readonly JobRow[]> {
   return claimed;
 }
 
+type Lease = Pick<JobRow, "id" | "claims">;
+
 export function writeJobs(sql: Sql, announcement: Announcement): Tx["jobs"] {
+  /** Also marks a leased job, whose present run may have looked before what this job is for was there. */
+  const insert = async (kind: JobKind, subject: string, runAtMs: number): Promise<boolean> => {
+    if ((await sql.run(INSERT, kind, subject, runAtMs, runAtMs)) === 0) {
+      await sql.run(ASK_AGAIN, runAtMs, kind, subject, runAtMs);
+      return false;
+    }
+    announcement.jobKinds.add(kind);
+    return true;
+  };
+  const finish = async ({ id, claims }: Lease): Promise<boolean> => {
+    if ((await sql.run(FINISH, id, claims)) === 1) return true;
+    const asked = await sql.get(ASKED_AGAIN, id, claims);
+    if (asked === null) return false;
+    const [kind, subject, againAtMs] = asked;
+    await sql.run(REMOVE, id);
+    return insert(kind as JobKind, String(subject), Number(againAtMs));
+  };
   return {
     ...readJobs(sql),
-    insert: async (kind, subject, runAtMs) => {
-      if ((await sql.run(INSERT, kind, subject, runAtMs, runAtMs)) === 0) return false;
-      announcement.jobKinds.add(kind);
-      return true;
-    },
+    insert,
+    finish,
     claim: (kinds, limit, nowMs, leaseUntilMs) =>
       claimJobs(sql, { kinds, limit, nowMs, leaseUntilMs }),
-    finish: async ({ id, claims }) => (await sql.run(FINISH, id, claims)) === 1,
-    retry: async ({ id, claims }, runAtMs, error) =>
-      (await sql.run(RETRY, runAtMs, runAtMs, error, id, claims)) === 1,
-    bury: async ({ id, claims }, nowMs, error) => {
-      if ((await sql.run(BURY, error, nowMs, id, claims)) === 0) return false;
-      return (await sql.run(FINISH, id, claims)) === 1;
+    retry: async ({ id, claims }, atMs, error) =>
+      (await sql.run(RETRY, error, atMs, atMs, atMs, atMs, id, claims)) === 1,
+    bury: async (lease, nowMs, error) => {
+      if ((await sql.run(BURY, error, nowMs, lease.id, lease.claims)) === 0) return false;
+      return finish(lease);
     },
     hasten: async (kind, subject, runAtMs) => {
       const changed = await sql.run(HASTEN, runAtMs, runAtMs, kind, subject, runAtMs);

@@ -339,7 +339,10 @@ export interface Tx extends Reader {
     post(rows: readonly PostingRow[]): Promise<boolean>;
   };
   readonly jobs: Reader["jobs"] & {
-    /** Unique by (kind, subject): false when that job already waits or runs. */
+    /**
+     * Unique by (kind, subject): false when that job already waits or runs. One that runs is due once more
+     * after its present run, which may have looked too early to see what it is asked for now.
+     */
     insert(kind: JobKind, subject: string, runAtMs: number): Promise<boolean>;
     /** Due jobs whose lease is free, oldest first; leased to the caller until the given time. */
     claim(
@@ -348,7 +351,7 @@ export interface Tx extends Reader {
       nowMs: number,
       leaseUntilMs: number,
     ): Promise<readonly JobRow[]>;
-    /** Fenced by `claims`: false means that the lease was lost. Deletes the job. */
+    /** Fenced by `claims`: false means that the lease was lost. Deletes the job, unless it is due once more. */
     finish(job: Pick<JobRow, "id" | "claims">): Promise<boolean>;
     retry(job: Pick<JobRow, "id" | "claims">, runAtMs: number, error: string): Promise<boolean>;
     bury(job: Pick<JobRow, "id" | "claims">, nowMs: number, error: string): Promise<boolean>;

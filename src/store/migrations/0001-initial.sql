@@ -170,15 +170,17 @@ CREATE TABLE balances (
 
 -- AUTOINCREMENT: an id is never used again, so a lost lease can not fence a later job.
 CREATE TABLE jobs (
-  id         INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
-  kind       TEXT    NOT NULL,
-  subject    TEXT    NOT NULL,
-  run_at_ms  INTEGER NOT NULL,
-  is_leased  INTEGER NOT NULL CHECK (is_leased IN (0, 1)),
+  id          INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  kind        TEXT    NOT NULL,
+  subject     TEXT    NOT NULL,
+  run_at_ms   INTEGER NOT NULL,
+  is_leased   INTEGER NOT NULL CHECK (is_leased IN (0, 1)),
   -- When it may be claimed: run_at_ms while it waits, the end of the lease while it is leased.
-  due_at_ms  INTEGER NOT NULL,
-  claims     INTEGER NOT NULL,
-  last_error TEXT,
+  due_at_ms   INTEGER NOT NULL,
+  -- Set while it is leased: it was asked for anew, so it is due again when the present run has ended.
+  again_at_ms INTEGER,
+  claims      INTEGER NOT NULL,
+  last_error  TEXT,
   UNIQUE (kind, subject)
 ) STRICT;
 

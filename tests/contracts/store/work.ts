@@ -48,8 +48,9 @@ function jobContract(open: StoreBench): void {
     test("still exists while it is leased, and no more once it is finished", async () => {
       const { store } = await open();
       const job = await claimNew(store, "fulfil", "ord_1");
-      expect(await insert(store, "fulfil", "ord_1")).toBe(false);
+      expect(await store.read.jobs.count()).toBe(1);
       expect(await within(store, "jobs", "finish", job)).toBe(true);
+      expect(await store.read.jobs.count()).toBe(0);
       expect(await insert(store, "fulfil", "ord_1")).toBe(true);
     });
 
@@ -159,6 +160,51 @@ function leaseContract(open: StoreBench): void {
       expect(await claim(store, ["fulfil"], NOW_MS + 500)).toEqual([
         { ...job, runAtMs: NOW_MS + 500, claims: 2, lastError: UNICODE },
       ]);
+    });
+
+    test("that is asked for anew is due once more after its present run, as a new job", async () => {
+      const { store } = await open();
+      const job = await claimNew(store, "payout", "pay_1");
+      expect(await insert(store, "payout", "pay_1", NOW_MS + 9)).toBe(false);
+      expect(await insert(store, "payout", "pay_1", NOW_MS + 5)).toBe(false);
+      expect(await insert(store, "payout", "pay_1", NOW_MS + 7)).toBe(false);
+      expect(await claim(store, ["payout"], NOW_MS + 10)).toEqual([]);
+      const notices: string[] = [];
+      store.onCommit(({ jobKinds }) => notices.push(...jobKinds));
+      expect(await within(store, "jobs", "finish", job)).toBe(true);
+      expect(notices).toEqual(["payout"]);
+      expect(await claim(store, ["payout"], NOW_MS + 4)).toEqual([]);
+      const [again] = await claim(store, ["payout"], NOW_MS + 5);
+      expect(again).toMatchObject({ subject: "pay_1", claims: 1, runAtMs: NOW_MS + 5 });
+      expect(await within(store, "jobs", "finish", job)).toBe(false);
+      expect(await within(store, "jobs", "finish", again ?? job)).toBe(true);
+      expect(await store.read.jobs.count()).toBe(0);
+    });
+
+    test.each([
+      ["earlier than its retry", NOW_MS + 5],
+      ["later than its retry", NOW_MS + 5000],
+    ])("that is asked for anew %s is tried again at the earlier time, once", async (_, askedMs) => {
+      const { store } = await open();
+      const job = await claimNew(store, "payout", "pay_1");
+      await insert(store, "payout", "pay_1", askedMs);
+      expect(await within(store, "jobs", "retry", job, NOW_MS + 500, "later")).toBe(true);
+      const earlierMs = Math.min(askedMs, NOW_MS + 500);
+      expect(await store.read.jobs.nextRunAtMs(["payout"])).toBe(earlierMs);
+      const [again] = await claim(store, ["payout"], earlierMs);
+      expect(await within(store, "jobs", "finish", again ?? job)).toBe(true);
+      expect(await store.read.jobs.count()).toBe(0);
+    });
+
+    test("that is asked for anew and then buried runs once more", async () => {
+      const { store } = await open();
+      const job = await claimNew(store, "payout", "pay_1");
+      await insert(store, "payout", "pay_1", NOW_MS + 5);
+      expect(await within(store, "jobs", "bury", job, NOW_MS + 1, "no way")).toBe(true);
+      const [again] = await claim(store, ["payout"], NOW_MS + 5);
+      expect(again).toMatchObject({ subject: "pay_1", claims: 1, lastError: null });
+      expect(await within(store, "jobs", "bury", again ?? job, NOW_MS + 6, "nor now")).toBe(true);
+      expect(await store.read.jobs.dead(10)).toHaveLength(2);
     });
 
     test("can be buried: it is listed as dead, and a new one may be made", async () => {
