@@ -31,8 +31,8 @@ export interface StellarSettings {
   readonly channelSecrets: readonly string[];
   readonly keeperSecret: string | null;
   readonly startLedger: number | null;
-  readonly sweepMinUsdc: string | null;
-  readonly sweepMinXlm: string | null;
+  /** Sweep an asset when the receiver holds at least this much; base units, 7 decimals. */
+  readonly sweepMinAtomic: { readonly USDC: bigint; readonly XLM: bigint };
 }
 
 export interface Config {
@@ -86,6 +86,8 @@ export type ReadConfig =
   | { readonly kind: "problems"; readonly problems: readonly string[] };
 
 const SUPPLIER_PREFIX = "VEND402_SUPPLIER_";
+/** Of both assets of the Stellar rail. */
+const STELLAR_DECIMALS = 7;
 const PEPPER_USE = "it keys the hashes of API keys; `vend402 init` makes one";
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -153,11 +155,15 @@ class Reader {
     return Number(match[1]) * unitMs;
   }
 
-  usdMicro(name: string, fallback: bigint): bigint {
+  /** A plain decimal as base units. */
+  atomic(name: string, decimals: number, fallback: bigint): bigint {
     const text = this.text(name);
     if (text === null) return fallback;
-    const value = parseDecimal(text, USD.decimals);
-    if (value === null) this.problems.push(`${name} must be a decimal amount of dollars`);
+    const value = parseDecimal(text, decimals);
+    if (value === null)
+      this.problems.push(
+        `${name} must be a plain decimal with at most ${decimals} fraction digits`,
+      );
     return value ?? fallback;
   }
 
@@ -221,7 +227,7 @@ function readOrders(read: Reader): Config["orders"] {
     deadlineMs: deadlineMs === 0 ? null : deadlineMs,
     unmatchedHoldMs: read.spanMs("VEND402_UNMATCHED_HOLD", 10 * MINUTE_MS),
     maxCostBps: BigInt(read.whole("VEND402_MAX_COST_BPS", 10_000, [1, 100_000])),
-    excessDustUsdMicro: read.usdMicro("VEND402_EXCESS_DUST", 1_000n),
+    excessDustUsdMicro: read.atomic("VEND402_EXCESS_DUST", USD.decimals, 1_000n),
   };
 }
 
@@ -262,8 +268,10 @@ function readStellar(read: Reader): StellarSettings {
     channelSecrets: read.list("VEND402_STELLAR_CHANNEL_SECRETS"),
     keeperSecret: read.text("VEND402_STELLAR_KEEPER_SECRET"),
     startLedger: startLedger === 0 ? null : startLedger,
-    sweepMinUsdc: read.text("VEND402_SWEEP_MIN_USDC"),
-    sweepMinXlm: read.text("VEND402_SWEEP_MIN_XLM"),
+    sweepMinAtomic: {
+      USDC: read.atomic("VEND402_SWEEP_MIN_USDC", STELLAR_DECIMALS, 100_000_000n),
+      XLM: read.atomic("VEND402_SWEEP_MIN_XLM", STELLAR_DECIMALS, 100_000_000n),
+    },
   };
 }
 

@@ -54,20 +54,13 @@ export async function startShop(
   log: Log,
   seams: ShopSeams = {},
 ): Promise<Shop> {
-  await checkRail(parts, log);
-  mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 });
-  const opened = await openSqliteStore<ShopActions>({
-    file: path.join(config.dataFolder, "vend402.db"),
-    thread: "worker",
-    actionsUrl: new URL("./actions/index.ts", import.meta.url),
-    maxBatch: config.work.storeBatch,
-    log,
-    onFatal: (error) => {
-      log.error("the database thread is gone", { error });
-      process.exit(1);
-    },
-  });
-  const store = seams.wrapStore?.(opened) ?? opened;
+  const store = await openStore(config, log, seams);
+  try {
+    await checkRail(parts, store, log);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
   const feed = createLocalFeed(log);
   store.onCommit((notice) => feed.publish(notice.orderIds));
   const context = { clock: systemClock, log };
@@ -119,8 +112,32 @@ export async function startShop(
   };
 }
 
-async function checkRail({ rail }: Parts, log: Log): Promise<void> {
-  const problems = await rail.check();
+async function openStore(
+  config: Config,
+  log: Log,
+  { wrapStore }: ShopSeams,
+): Promise<Store<ShopActions>> {
+  mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 });
+  const store = await openSqliteStore<ShopActions>({
+    file: path.join(config.dataFolder, "vend402.db"),
+    thread: "worker",
+    actionsUrl: new URL("./actions/index.ts", import.meta.url),
+    maxBatch: config.work.storeBatch,
+    log,
+    onFatal: (error) => {
+      log.error("the database thread is gone", { error });
+      process.exit(1);
+    },
+  });
+  return wrapStore?.(store) ?? store;
+}
+
+async function checkRail(
+  { rail }: Parts,
+  { read }: Pick<Store<ShopActions>, "read">,
+  log: Log,
+): Promise<void> {
+  const problems = await rail.check((await read.cursors.byRail(rail.id))?.cursor ?? null);
   for (const { severity, what, fix } of problems)
     if (severity === "warning") log.warn(what, { rail: rail.id, fix });
   const fatal = problems.filter(({ severity }) => severity === "fatal");

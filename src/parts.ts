@@ -4,7 +4,6 @@ import { readFileSync } from "node:fs";
 import { systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import type { Log } from "./log.ts";
-import { parseDecimal } from "./money.ts";
 import { priceProblems, type PriceConfig } from "./oracle/index.ts";
 import type { Product } from "./products/product.ts";
 import { products } from "./products/index.ts";
@@ -85,20 +84,15 @@ function nameStellarVariable(problem: string): string {
   return variable === undefined ? problem : variable + problem.slice(name.length);
 }
 
-const STELLAR_DECIMALS = 7;
-
 /** The settings of the Stellar rail; the receiver's code hash is the committed artefact's unless it is given. */
-export function parseStellar(config: Pick<Config, "stellar">) {
-  const { stellar } = config;
-  const known = Object.entries(stellar).filter(([, value]) => value !== null);
-  const minimum = (text: string | null): bigint | null =>
-    text === null ? null : parseDecimal(text, STELLAR_DECIMALS);
-  const USDC = minimum(stellar.sweepMinUsdc) ?? 100_000_000n;
-  const XLM = minimum(stellar.sweepMinXlm) ?? 100_000_000n;
+export function parseStellar({ stellar }: Pick<Config, "stellar">) {
+  const { sweepMinAtomic, network, ...texts } = stellar;
+  const given = Object.fromEntries(Object.entries(texts).filter(([, value]) => value !== null));
   return railModules["stellar-contract"].parse({
-    ...(Object.fromEntries(known) as { network: string }),
-    receiverWasmSha256: stellar.receiverWasmSha256 ?? committedReceiverSha256(),
-    tuning: { sweepMinAtomic: { USDC, XLM } },
+    receiverWasmSha256: committedReceiverSha256(),
+    ...given,
+    network,
+    tuning: { sweepMinAtomic },
   });
 }
 

@@ -4,6 +4,7 @@ import { readConfig, type Config } from "../config.ts";
 import { createLog, writeToStderr } from "../log.ts";
 import { openPriceBoard } from "../oracle/index.ts";
 import { assembleParts, type Parts } from "../parts.ts";
+import { openSqliteReader } from "../store/sqlite.ts";
 import { Stop, type Command } from "./command.ts";
 import type { Output } from "./output.ts";
 import { databaseFile, loadEnvFile } from "./settings.ts";
@@ -32,7 +33,7 @@ export const doctor: Command = {
     const { parts } = assembled;
     out.progress("asking the network, the suppliers and the price sources…");
     const findings = await Promise.all([
-      examineRail(parts),
+      examineRail(parts, config),
       examineSuppliers(parts),
       examinePrices(config, parts),
       examineData(config),
@@ -60,14 +61,25 @@ function report(out: Output, findings: readonly Finding[]): void {
   out.line("the shop can start");
 }
 
-async function examineRail({ rail }: Parts): Promise<readonly Finding[]> {
-  const problems = await rail.check();
+async function examineRail({ rail }: Parts, { dataFolder }: Config): Promise<readonly Finding[]> {
+  const problems = await rail.check(await storedCursor(rail.id, databaseFile(dataFolder)));
   if (problems.length === 0) return [good(`${rail.id}: network, receiver and accounts are right`)];
   return problems.map(({ severity, what, fix }) => ({
     isFatal: severity === "fatal",
     what: `${rail.id}: ${what}`,
     fix,
   }));
+}
+
+/** Where the shop stopped reading; null when it never began. */
+async function storedCursor(railId: string, file: string): Promise<string | null> {
+  if (!existsSync(file)) return null;
+  const reader = openSqliteReader(file);
+  try {
+    return (await reader.read.cursors.byRail(railId))?.cursor ?? null;
+  } finally {
+    reader.close();
+  }
 }
 
 async function examineSuppliers({ suppliers }: Parts): Promise<readonly Finding[]> {

@@ -96,7 +96,7 @@ async function findShortage(
   const balance = await rail.payouts.balance(asset);
   if (balance.kind !== "done") return later(deps, TROUBLE_MS, balance.reason);
   if (balance.value >= payout.atomic) return null;
-  const swept = await rail.sweep(AbortSignal.timeout(TREASURY_SHORT_MS));
+  const swept = await rail.sweep(AbortSignal.timeout(TREASURY_SHORT_MS), "everything");
   if (swept.kind === "done" && swept.value !== null)
     return later(deps, LANE_BUSY_MS, "the treasury was short; the receiver was swept");
   log.error("the treasury is short: a refund waits for it to be funded", {
