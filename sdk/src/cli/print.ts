@@ -26,7 +26,7 @@ export function shownCard(card: Card, isRevealed: boolean): Card {
   return { ...card, number: "•".repeat(digits.length - 4) + digits.slice(-4), cvv: "•••" };
 }
 
-export const NOTE_HIDDEN = "--reveal shows the whole number";
+const NOTE_HIDDEN = "--reveal shows the whole number";
 
 /** The order with its card as it may be shown. */
 export function shownOrder(order: Order, isRevealed: boolean): Order {

@@ -83,7 +83,10 @@ export async function findPayment(
   deps: PrepareDeps,
 ): Promise<PaymentFound | null> {
   const { network, rpc, signer, signal } = deps;
-  const startLedger = Math.max(clock.oldestLedger, clock.latestLedger - EVENT_LEDGERS);
+  const { oldestLedger, latestLedger } = clock;
+  // The oldest ledger of a full history is gone a moment later.
+  const oldest = latestLedger - oldestLedger > 100 ? oldestLedger + 10 : oldestLedger;
+  const startLedger = Math.max(oldest, latestLedger - EVENT_LEDGERS);
   for (const leg of legs) {
     const { event } = await createCallBuilder(
       termsOf(leg, offer, { publicKey: signer.publicKey, passphrase: network.passphrase }),

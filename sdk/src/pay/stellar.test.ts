@@ -289,3 +289,29 @@ test("a payment that fails on chain is explained, and after the cause is gone th
   expect((await buy({ asset: "usdc" })).card).toEqual(CARD);
   expectPaidOnce(shop);
 });
+
+test("a shop that names another contract for a paid order gets nothing more", async () => {
+  let contract = place.stage.receiverId;
+  const shop = await startPeerShop(place, {
+    isBlind: () => true,
+    payment: (offer) => ({ ...offer, contract_id: contract }),
+  });
+  const { signer } = place.newSigner("50");
+  const counting = signingThen(signer, () => undefined);
+  const options = {
+    baseUrl: shop.baseUrl,
+    apiKey: API_KEY,
+    network: place.network,
+    journal: fileJournal(place.newFolder()),
+    signer: counting,
+    amountUsdc: "10.00",
+    idempotencyKey: "k",
+  };
+  await expect(purchaseCard({ ...options, deadlineMs: 1_000 })).rejects.toMatchObject({
+    code: "wait_timeout",
+  });
+  contract = place.stage.usdc.contractId;
+  await expect(purchaseCard(options)).rejects.toMatchObject({ code: "invalid_instructions" });
+  expect(counting.signatures()).toBe(1);
+  expectPaidOnce(shop);
+});

@@ -28,7 +28,7 @@ export function contractAddress(contractId: string): Uint8Array {
 }
 
 /** AccountID of "G…". */
-export function accountId(publicKey: string): Uint8Array {
+function accountId(publicKey: string): Uint8Array {
   return concat(uint32(0), keyOf("account", publicKey));
 }
 
