@@ -132,7 +132,13 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
       await send(cast.issuer, [give(wallet, amount)]);
     },
     balances: async (address) => {
-      const { balanceEntry } = await server.getAssetBalance(address, usdc, devnet.passphrase);
+      const line = await server
+        .getAssetBalance(address, usdc, devnet.passphrase)
+        .catch((error: unknown) => {
+          if (String(error).includes("not found")) return null;
+          throw error;
+        });
+      const balanceEntry = line?.balanceEntry;
       const account = await server.getAccountEntry(address);
       return {
         xlm: BigInt(account.balance.toString()),
