@@ -139,6 +139,8 @@ export interface OrderView {
   readonly created_at: string;
   readonly updated_at: string;
   readonly payment?: SorobanPayment;
+  /** With `payment`: the order takes no payment in a later ledger. */
+  readonly expires_at?: string;
   readonly card?: Card;
   readonly error?: string;
   readonly note?: string;

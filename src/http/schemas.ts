@@ -132,6 +132,7 @@ export const OrderStatusView = Type.Object({
   created_at: Instant,
   updated_at: Instant,
   payment: Type.Optional(SorobanPayment),
+  expires_at: Type.Optional(Instant),
   card: Type.Optional(Card),
   error: Type.Optional(Type.String()),
   note: Type.Optional(Type.String()),

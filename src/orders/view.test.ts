@@ -119,6 +119,7 @@ test("an open order on the wire", () => {
     {
       "amount_usdc": "10.00",
       "created_at": "2027-01-15T08:00:00.000Z",
+      "expires_at": "2027-01-15T10:00:00.000Z",
       "order_id": "ord_1",
       "payment": {
         "type": "soroban_contract",

@@ -85,7 +85,10 @@ export function viewOrder(order: Order, extras: ViewExtras): OrderView {
     created_at: timeText(order.createdAtMs),
     updated_at: timeText(order.updatedAtMs),
     ...(order.state === "awaiting_payment"
-      ? { payment: order.instructions as unknown as SorobanPayment }
+      ? {
+          payment: order.instructions as unknown as SorobanPayment,
+          expires_at: timeText(order.windowClosesAtMs),
+        }
       : {}),
     ...(phase === "ready" && extras.card !== null ? { card: extras.card } : {}),
     ...(hasFailed ? { error: order.error ?? "The order could not be fulfilled." } : {}),
