@@ -1,6 +1,6 @@
 import { chooseSupplier, type Candidate } from "./choose.ts";
 
-/** Whether a piece of this price can be sold at this moment. */
+/** Whether a piece of this face value can be sold at this moment. */
 export type Availability =
   | { readonly kind: "available" }
   /** Others can be sold, this one cannot; both ends are allowed prices, USD with 6 decimals. */
@@ -24,7 +24,7 @@ export function availabilityOf(
     chooseSupplier(
       {
         product: wish.product,
-        faceUsdMicro: face,
+        piece: { kind: "face", faceUsdMicro: face },
         maxCostUsdMicro: (face * wish.maxCostBps) / 10_000n,
         rejectedBy: [],
       },
@@ -33,6 +33,7 @@ export function availabilityOf(
   if (faceUsdMicro !== null && canBuy(faceUsdMicro)) return { kind: "available" };
   const ranges = candidates
     .flatMap(({ offers }) => offers ?? [])
+    .filter((offer) => offer.kind === "face")
     .filter(({ product }) => product === wish.product)
     .filter((offer) => canBuy(offer.minFaceUsdMicro) || canBuy(offer.maxFaceUsdMicro));
   const [first, ...others] = ranges;

@@ -1,17 +1,22 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { planIdOf, type PlanFacts } from "../products/plan.ts";
+import type { Piece } from "../products/product.ts";
 import { CLOSED, type Breaker } from "./breaker.ts";
 import { chooseSupplier, offerCostUsdMicro, type Candidate, type Wish } from "./choose.ts";
-import type { Offer } from "./supplier.ts";
+import type { FaceOffer, PlanOffer } from "./supplier.ts";
+
+const face = (faceUsdMicro: bigint): Piece => ({ kind: "face", faceUsdMicro });
 
 const wish: Wish = {
   product: "prepaid-card",
-  faceUsdMicro: 25_000_000n,
+  piece: face(25_000_000n),
   maxCostUsdMicro: 25_000_000n,
   rejectedBy: [],
 };
 
-const offer: Offer = {
+const offer: FaceOffer = {
+  kind: "face",
   product: "prepaid-card",
   minFaceUsdMicro: 5_000_000n,
   maxFaceUsdMicro: 500_000_000n,
@@ -23,7 +28,11 @@ const offer: Offer = {
 
 const OPEN: Breaker = { state: "open", consecutiveFaults: 3, openedAtMs: 0 };
 
-function candidate(supplierId: string, changes: Partial<Offer> = {}, breaker = CLOSED): Candidate {
+function candidate(
+  supplierId: string,
+  changes: Partial<FaceOffer> = {},
+  breaker = CLOSED,
+): Candidate {
   return { supplierId, offers: [{ ...offer, ...changes }], breaker };
 }
 
@@ -50,8 +59,8 @@ test("the cheapest supplier that can serve is chosen, and every candidate has it
 test.each<[string, Candidate, Partial<Wish>]>([
   ["offers_unknown", { supplierId: "a", offers: null, breaker: CLOSED }, {}],
   ["product_not_offered", candidate("a", { product: "travel-esim" }), {}],
-  ["face_out_of_range", candidate("a"), { faceUsdMicro: 4_999_999n }],
-  ["face_out_of_range", candidate("a"), { faceUsdMicro: 500_000_001n }],
+  ["face_out_of_range", candidate("a"), { piece: face(4_999_999n) }],
+  ["face_out_of_range", candidate("a"), { piece: face(500_000_001n) }],
   ["out_of_stock", candidate("a", { stock: 0 }), {}],
   ["cost_above_ceiling", candidate("a"), { maxCostUsdMicro: 24_599_999n }],
   ["balance_too_low", candidate("a", { balanceUsdMicro: 24_599_999n }), {}],
@@ -118,12 +127,64 @@ test("of several offers for the face value the one with stock and the lower cost
   ]);
 });
 
+const facts: PlanFacts = {
+  countries: ["JP"],
+  dataBytes: 1_073_741_824n,
+  validityDays: 7,
+  validityStarts: "install",
+};
+
+const plan: PlanOffer = {
+  kind: "plan",
+  product: "travel-esim",
+  planId: planIdOf(facts),
+  facts,
+  costUsdMicro: 1_700_000n,
+  stock: null,
+  balanceUsdMicro: 1_700_000n,
+};
+
+test("a plan is bought where it is offered, at its own cost", () => {
+  const asked: Wish = {
+    product: "travel-esim",
+    piece: { kind: "plan", planId: plan.planId, facts },
+    maxCostUsdMicro: 1_700_000n,
+    rejectedBy: [],
+  };
+  const at = (supplierId: string, ...offers: readonly PlanOffer[]): Candidate => ({
+    supplierId,
+    offers,
+    breaker: CLOSED,
+  });
+  const other = planIdOf({ ...facts, validityDays: 30 });
+  const choice = chooseSupplier(asked, [
+    at("a", { ...plan, planId: other, costUsdMicro: 1n }),
+    at("b", { ...plan, costUsdMicro: 1_700_001n }),
+    at("c", { ...plan, costUsdMicro: 9_000_000n }, plan),
+    at("d", { ...plan, balanceUsdMicro: 1_699_999n }),
+    candidate("e", { product: "travel-esim" }),
+  ]);
+  expect(choice.supplierId).toBe("c");
+  expect(choice.candidates.map(({ verdict }) => verdict)).toEqual([
+    "plan_not_offered",
+    "cost_above_ceiling",
+    "chosen",
+    "balance_too_low",
+    "plan_not_offered",
+  ]);
+});
+
 test("nobody is chosen from nobody", () => {
   expect(chooseSupplier(wish, [])).toEqual({ supplierId: null, candidates: [] });
 });
 
 test("a fraction of a base unit counts as a whole one", () => {
-  expect(offerCostUsdMicro({ ...offer, feeUsdMicro: 0n, costBps: 3_333n }, 10_001n)).toBe(3_334n);
+  expect(
+    offerCostUsdMicro(
+      { ...offer, feeUsdMicro: 0n, costBps: 3_333n, minFaceUsdMicro: 0n },
+      face(10_001n),
+    ),
+  ).toBe(3_334n);
 });
 
 const anyBreaker = fc.constantFrom<Breaker>(
@@ -137,6 +198,7 @@ const anyCandidate = fc.record({
   offers: fc.option(
     fc.array(
       fc.record({
+        kind: fc.constant("face" as const),
         product: fc.constantFrom("prepaid-card", "travel-esim"),
         minFaceUsdMicro: fc.bigInt(0n, 30_000_000n),
         maxFaceUsdMicro: fc.bigInt(20_000_000n, 60_000_000n),

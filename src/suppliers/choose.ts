@@ -1,4 +1,6 @@
+import { unreachable } from "../errors.ts";
 import { mulDivCeil } from "../money.ts";
+import type { Piece } from "../products/product.ts";
 import { mayBuy, type Breaker } from "./breaker.ts";
 import type { Offer } from "./supplier.ts";
 
@@ -13,7 +15,7 @@ export interface Candidate {
 /** What is to be bought. Money is USD with 6 decimals. */
 export interface Wish {
   readonly product: string;
-  readonly faceUsdMicro: bigint;
+  readonly piece: Piece;
   /** The most that a piece may cost, fees included. */
   readonly maxCostUsdMicro: bigint;
   /** Suppliers that have refused this order already. */
@@ -27,6 +29,7 @@ export type Verdict =
   | "offers_unknown"
   | "product_not_offered"
   | "face_out_of_range"
+  | "plan_not_offered"
   | "out_of_stock"
   | "cost_above_ceiling"
   | "balance_too_low"
@@ -69,9 +72,20 @@ export function chooseSupplier(wish: Wish, candidates: readonly Candidate[]): Ch
   };
 }
 
-/** Cost of one piece at an offer, rounded up; USD with 6 decimals. */
-export function offerCostUsdMicro(offer: Offer, faceUsdMicro: bigint): bigint {
-  return offer.feeUsdMicro + mulDivCeil(faceUsdMicro, offer.costBps, 10_000n);
+/** Cost of the piece at an offer, rounded up, USD with 6 decimals; null when the offer does not cover it. */
+export function offerCostUsdMicro(offer: Offer, piece: Piece): bigint | null {
+  switch (offer.kind) {
+    case "face": {
+      if (piece.kind !== "face") return null;
+      const { faceUsdMicro: face } = piece;
+      if (face < offer.minFaceUsdMicro || offer.maxFaceUsdMicro < face) return null;
+      return offer.feeUsdMicro + mulDivCeil(face, offer.costBps, 10_000n);
+    }
+    case "plan":
+      return piece.kind === "plan" && piece.planId === offer.planId ? offer.costUsdMicro : null;
+    default:
+      return unreachable(offer);
+  }
 }
 
 interface JudgedCandidate {
@@ -88,25 +102,41 @@ function judge(wish: Wish, candidate: Candidate): JudgedCandidate {
   if (offers === null) return { ...line, verdict: "offers_unknown" };
   const ofProduct = offers.filter((offer) => offer.product === wish.product);
   if (ofProduct.length === 0) return { ...line, verdict: "product_not_offered" };
-  const offer = ofProduct
-    .filter((one) => isWithin(one, wish.faceUsdMicro))
-    .toSorted((a, b) => compareOffers(wish, a, b))
+  const best = ofProduct
+    .flatMap((offer) => priced(offer, wish.piece))
+    .toSorted(comparePriced)
     .at(0);
-  if (offer === undefined) return { ...line, verdict: "face_out_of_range" };
-  const costUsdMicro = offerCostUsdMicro(offer, wish.faceUsdMicro);
-  const verdict = obstacle(wish, offer, costUsdMicro) ?? blocked(wish, candidate);
-  return { ...line, costUsdMicro, verdict };
+  if (best === undefined) {
+    return {
+      ...line,
+      verdict: wish.piece.kind === "face" ? "face_out_of_range" : "plan_not_offered",
+    };
+  }
+  const verdict = obstacle(wish, best) ?? blocked(wish, candidate);
+  return { ...line, costUsdMicro: best.costUsdMicro, verdict };
+}
+
+/** An offer with what the wished piece costs there. */
+interface Priced {
+  readonly offer: Offer;
+  readonly costUsdMicro: bigint;
+}
+
+/** None when the offer does not cover the piece. */
+function priced(offer: Offer, piece: Piece): readonly Priced[] {
+  const costUsdMicro = offerCostUsdMicro(offer, piece);
+  return costUsdMicro === null ? [] : [{ offer, costUsdMicro }];
 }
 
 /** Offers with stock first, then the cheaper. */
-function compareOffers(wish: Wish, a: Offer, b: Offer): number {
+function comparePriced(a: Priced, b: Priced): number {
   return (
-    Number(isOutOfStock(a)) - Number(isOutOfStock(b)) ||
-    compare(offerCostUsdMicro(a, wish.faceUsdMicro), offerCostUsdMicro(b, wish.faceUsdMicro))
+    Number(isOutOfStock(a.offer)) - Number(isOutOfStock(b.offer)) ||
+    compare(a.costUsdMicro, b.costUsdMicro)
   );
 }
 
-function obstacle(wish: Wish, offer: Offer, costUsdMicro: bigint): Verdict | null {
+function obstacle(wish: Wish, { offer, costUsdMicro }: Priced): Verdict | null {
   if (isOutOfStock(offer)) return "out_of_stock";
   if (costUsdMicro > wish.maxCostUsdMicro) return "cost_above_ceiling";
   if (offer.balanceUsdMicro !== null && offer.balanceUsdMicro < costUsdMicro) {
@@ -118,10 +148,6 @@ function obstacle(wish: Wish, offer: Offer, costUsdMicro: bigint): Verdict | nul
 function blocked(wish: Wish, candidate: Candidate): Verdict | null {
   if (!mayBuy(candidate.breaker)) return "breaker_open";
   return wish.rejectedBy.includes(candidate.supplierId) ? "already_rejected" : null;
-}
-
-function isWithin(offer: Offer, faceUsdMicro: bigint): boolean {
-  return offer.minFaceUsdMicro <= faceUsdMicro && faceUsdMicro <= offer.maxFaceUsdMicro;
 }
 
 function isOutOfStock(offer: Offer): boolean {

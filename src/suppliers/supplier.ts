@@ -1,5 +1,6 @@
 import type { JsonObject } from "../json.ts";
 import type { Outcome } from "../outcome.ts";
+import type { PlanFacts } from "../products/plan.ts";
 import type { Goods } from "../products/product.ts";
 
 /**
@@ -11,16 +12,32 @@ import type { Goods } from "../products/product.ts";
 export type Placement = "dedupes" | "lookup" | "blind";
 
 /** What a supplier can sell now. Money is USD with 6 decimals. */
-export interface Offer {
+export type Offer = FaceOffer | PlanOffer;
+
+interface OfferTerms {
   readonly product: string;
+  /** Pieces; null when the supplier does not say. */
+  readonly stock: number | null;
+  readonly balanceUsdMicro: bigint | null;
+}
+
+/** Any face value of a range. */
+export interface FaceOffer extends OfferTerms {
+  readonly kind: "face";
   readonly minFaceUsdMicro: bigint;
   readonly maxFaceUsdMicro: bigint;
   /** Cost of one piece: fixed part plus parts per 10,000 of the face value. */
   readonly feeUsdMicro: bigint;
   readonly costBps: bigint;
-  /** Pieces; null when the supplier does not say. */
-  readonly stock: number | null;
-  readonly balanceUsdMicro: bigint | null;
+}
+
+/** One plan at a fixed cost. */
+export interface PlanOffer extends OfferTerms {
+  readonly kind: "plan";
+  /** `planIdOf(facts)` */
+  readonly planId: string;
+  readonly facts: PlanFacts;
+  readonly costUsdMicro: bigint;
 }
 
 export interface StageInput {
@@ -31,6 +48,10 @@ export interface StageInput {
   readonly request: JsonObject;
   /** `state` of the stage before; empty for the first. Plain data, no secrets. */
   readonly previous: JsonObject;
+  /** The most that the purchase may cost; USD with 6 decimals. A supplier that takes a limit is given it. */
+  readonly maxCostUsdMicro: bigint;
+  /** When the attempt was stored, which is before anything was sent; milliseconds since 1970 UTC. */
+  readonly startedAtMs: number;
   readonly signal: AbortSignal;
 }
 

@@ -55,8 +55,8 @@ function later({ clock }: Pick<WorkerDeps, "clock">, pauseMs: number, error: str
 }
 
 /** What a stage is given. Its signal ends at the stage's time limit, the buyer's deadline or a stop. */
-export function stageInput(
-  { clock }: Pick<WorkerDeps, "clock">,
+function stageInput(
+  { clock, limits }: Pick<WorkerDeps, "clock" | "limits">,
   run: Pick<AttemptRun, "order" | "attempt">,
   limit: { readonly timeoutMs: number; readonly isBoundByDeadline: boolean },
 ): StageInput {
@@ -70,8 +70,18 @@ export function stageInput(
     product: order.product,
     request: order.request,
     previous: attempt.stageState,
+    maxCostUsdMicro: maxCostUsdMicro(limits, order),
+    startedAtMs: attempt.createdAtMs,
     signal: AbortSignal.timeout(Math.max(1, Math.min(limit.timeoutMs, leftMs))),
   };
+}
+
+/** The most that an order's goods may cost; USD with 6 decimals. */
+export function maxCostUsdMicro(
+  { maxCostBps }: Pick<WorkerDeps["limits"], "maxCostBps">,
+  { priceUsdMicro }: Pick<Order, "priceUsdMicro">,
+): bigint {
+  return (priceUsdMicro * maxCostBps) / 10_000n;
 }
 
 async function callStage(

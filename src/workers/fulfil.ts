@@ -3,7 +3,8 @@ import { assert } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { Order } from "../orders/order.ts";
 import type { AttemptRow } from "../store/tx.ts";
-import { runAttempt } from "./attempt.ts";
+import { pieceOf } from "../products/product.ts";
+import { maxCostUsdMicro, runAttempt } from "./attempt.ts";
 import { chooseSupplier, type Verdict, type Wish } from "../suppliers/choose.ts";
 import type { WorkerDeps } from "./deps.ts";
 import type { JobHandler } from "./job-loop.ts";
@@ -55,11 +56,10 @@ function pause({ clock }: Pick<WorkerDeps, "clock">, pauseMs: number, error: str
 const PASSING: readonly Verdict[] = ["offers_unknown", "breaker_open"];
 
 function wishOf({ limits }: WorkerDeps, order: Order, earlier: readonly AttemptRow[]): Wish {
-  const face = order.request["faceUsdMicro"];
   return {
     product: order.product,
-    faceUsdMicro: typeof face === "string" ? BigInt(face) : order.priceUsdMicro,
-    maxCostUsdMicro: (order.priceUsdMicro * limits.maxCostBps) / 10_000n,
+    piece: pieceOf(order.request),
+    maxCostUsdMicro: maxCostUsdMicro(limits, order),
     rejectedBy: earlier.map(({ supplierId }) => supplierId),
   };
 }

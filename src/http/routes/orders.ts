@@ -5,6 +5,7 @@ import { Refusal } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import type { Order } from "../../orders/order.ts";
 import { statesOfStatus, viewListItem } from "../../orders/view.ts";
+import { NO_PLANS } from "../../products/plan.ts";
 import type { OrderFilter } from "../../store/tx.ts";
 import { callerOf } from "../caller.ts";
 import type { HttpDeps } from "../deps.ts";
@@ -95,7 +96,7 @@ async function createOrReplay(
     limits.countRead(request, reply);
     return replay;
   }
-  const piece = deps.product.read(body);
+  const piece = deps.product.read(body, NO_PLANS);
   const availability = deps.availability(piece?.priceUsdMicro ?? null, deps.clock.now());
   requireGoods(availability);
   const fields = requireFields(request);

@@ -1,7 +1,16 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { productContract } from "../../../tests/contracts/product.ts";
 import { formatDecimal } from "../../money.ts";
+import { NO_PLANS } from "../plan.ts";
 import { prepaidCard } from "./index.ts";
+
+productContract({
+  product: prepaidCard,
+  plans: NO_PLANS,
+  fields: { amount_usdc: "10.50" },
+  goods: { number: "4000001234567899", cvv: "123", expiry: "07/29", brand: "USD Visa Card" },
+});
 
 test("a card costs its face value", () => {
   expect(prepaidCard.read({ amount_usdc: "10.50" })).toEqual({

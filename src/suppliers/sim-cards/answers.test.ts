@@ -25,6 +25,8 @@ const INPUT: StageInput = {
   product: "prepaid-card",
   request: { faceUsdMicro: "25000000" },
   previous: { cardId: "card_1" },
+  maxCostUsdMicro: 25_000_000n,
+  startedAtMs: 0,
   signal: new AbortController().signal,
 };
 

@@ -80,6 +80,8 @@ function inputOf(changes: Partial<StageInput> = {}): StageInput {
     product: "prepaid-card",
     request: FACE_25,
     previous: {},
+    maxCostUsdMicro: 25_000_000n,
+    startedAtMs: Date.now(),
     signal: AbortSignal.timeout(20_000),
     ...changes,
   };
@@ -91,6 +93,7 @@ supplierContract("sim-cards", async ({ timeoutMs }): Promise<SupplierBench> => {
     supplier: openAdapter(twin, timeoutMs),
     product: "prepaid-card",
     request: FACE_25,
+    maxCostUsdMicro: 25_000_000n,
     goodsFields: prepaidCard.goodsFields,
     secrets: [twin.apiKey],
     strike: (fault) => {
@@ -190,6 +193,7 @@ test("the offer says what a card costs and what the account holds", async () => 
     kind: "done",
     value: [
       {
+        kind: "face",
         product: "prepaid-card",
         minFaceUsdMicro: 5_000_000n,
         maxFaceUsdMicro: 500_000_000n,

@@ -147,6 +147,7 @@ async function offers(
 
 function offerOf(offer: Offers["offers"][number], balanceUsdMicro: bigint | null): Offer {
   return {
+    kind: "face",
     product: PRODUCT,
     minFaceUsdMicro: usdMicro(offer.min_face_value),
     maxFaceUsdMicro: usdMicro(offer.max_face_value),
