@@ -72,12 +72,13 @@ async function begin(
 ): Promise<JobEnd | "again"> {
   const { store, clock, random, board, limits } = deps;
   const earlier = await store.read.attempts.ofOrder(order.id);
-  const choice = chooseSupplier(
-    wishOf(deps, order, earlier),
-    candidatesOf(board, clock.now() - limits.offersMaxAgeMs),
-  );
+  const wish = wishOf(deps, order, earlier);
+  const choice = chooseSupplier(wish, candidatesOf(board, clock.now() - limits.offersMaxAgeMs));
   if (choice.supplierId === null) {
-    const mayRecover = choice.candidates.some(({ verdict }) => PASSING.includes(verdict));
+    // Who has refused this order is not asked again, so the buyer need not wait for its return.
+    const mayRecover = choice.candidates.some(
+      ({ supplier, verdict }) => PASSING.includes(verdict) && !wish.rejectedBy.includes(supplier),
+    );
     if (mayRecover) return pause(deps, NO_SUPPLIER_PAUSE_MS, "no supplier can be asked now");
     const error = ERROR_NO_SUPPLIER;
     const nowMs = clock.now();
