@@ -74,7 +74,7 @@ export function supplierDoubts(databaseFile: string, sold: readonly SoldCard[]):
   for (const [orderId, count] of cardsOf)
     if (count > 1) doubts.push(`${count} cards were bought for ${text(orderId)}`);
   for (const row of attempts.filter(({ state }) => state === "delivered"))
-    if (cardsOf.get(row["order_id"]) !== 1)
+    if (!cardsOf.has(row["order_id"]))
       doubts.push(`${text(row["order_id"])} was delivered without a card`);
   return doubts;
 }
