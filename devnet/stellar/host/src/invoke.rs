@@ -93,7 +93,7 @@ fn read_entry(
         (Liveness::Archived, Some(index)) => {
             inputs.restored.push(index);
             inputs.disk_read_bytes += entry_bytes;
-            Some(sequence + scene.settings.network.min_persistent_entry_ttl - 1)
+            Some(scene.settings.restored_until(sequence))
         }
         (Liveness::Archived, None) => {
             let error = format!("an entry of the footprint is archived: {key:?}");

@@ -1,12 +1,15 @@
 //! The Soroban host as one WebAssembly module without imports.
 //!
-//! `alloc(len)` gives room for a request, `run(op, ptr, len)` takes it as JSON and answers with
-//! `ptr << 32 | len` of JSON that the caller gives back with `free(ptr, len)`. The answer is
-//! `{"answer": ...}`, or `{"refused": "why"}` when the request itself was wrong. A panic is a trap; then
-//! `last_panic()` still tells what happened, and nothing else of the instance may be used again.
+//! `abi` is the boundary: `alloc(len)` gives room for a request, `run(op, ptr, len)` takes it as JSON
+//! and answers with `ptr << 32 | len` of JSON that the caller gives back with `free(ptr, len)`. The
+//! answer is `{"answer": ...}`, or `{"refused": "why"}` when the request itself was wrong. A panic is a
+//! trap; then `last_panic()` still tells what happened, and nothing else of the instance may be used
+//! again.
 //!
 //! `soroban-host.ts` is the other side and says what requests and answers mean.
 
+#[cfg(target_family = "wasm")]
+mod abi;
 mod apply;
 mod fees;
 mod invoke;
@@ -17,7 +20,7 @@ mod simulate;
 mod ttl;
 mod wire;
 
-use ledger::{Snapshot, Store};
+use ledger::Store;
 use modules::Modules;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -58,9 +61,7 @@ impl Chain {
             }
             op::SIMULATE => {
                 let request: SimulateRequest = parse(request)?;
-                let sequence = request.ledger.sequence;
-                let snapshot = Rc::new(Snapshot { store: self.store.clone(), sequence });
-                to_value(simulate::simulate(snapshot, self.settings()?, request)?)
+                to_value(simulate::simulate(self.store.clone(), self.settings()?, request)?)
             }
             op::APPLY => {
                 let request: ApplyRequest = parse(request)?;
@@ -96,7 +97,8 @@ fn to_value(answer: impl serde::Serialize) -> Result<Value, String> {
     serde_json::to_value(answer).map_err(|e| format!("cannot write the answer: {e}"))
 }
 
-fn answer(op: u32, request: &[u8]) -> Vec<u8> {
+/// What `run` returns, as JSON text.
+pub fn answer(op: u32, request: &[u8]) -> Vec<u8> {
     let outcome = CHAIN.with(|chain| chain.borrow_mut().dispatch(op, request));
     let answer = match outcome {
         Ok(answer) => json!({ "answer": answer }),
@@ -107,49 +109,6 @@ fn answer(op: u32, request: &[u8]) -> Vec<u8> {
 
 thread_local! {
     static CHAIN: RefCell<Chain> = RefCell::default();
-    static LAST_PANIC: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-fn remember_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        LAST_PANIC.with(|last| *last.borrow_mut() = panic.to_string().into_bytes());
-    }));
-}
-
-fn pack(ptr: *const u8, len: usize) -> u64 {
-    ((ptr as usize as u64) << 32) | len as u64
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn alloc(len: usize) -> *mut u8 {
-    Box::into_raw(vec![0u8; len].into_boxed_slice()).cast()
-}
-
-/// # Safety
-/// `ptr` and `len` are those of one `alloc` or of one answer of `run`, given back once.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn free(ptr: *mut u8, len: usize) {
-    drop(unsafe { Box::from_raw(core::ptr::slice_from_raw_parts_mut(ptr, len)) });
-}
-
-/// # Safety
-/// `ptr..ptr + len` was given by `alloc` and holds the request.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn run(op: u32, ptr: *const u8, len: usize) -> u64 {
-    remember_panics();
-    let request = unsafe { core::slice::from_raw_parts(ptr, len) };
-    let answer = Box::leak(answer(op, request).into_boxed_slice());
-    pack(answer.as_ptr(), answer.len())
-}
-
-/// What the panic that trapped the instance said; it stays the module's own.
-#[unsafe(no_mangle)]
-pub extern "C" fn last_panic() -> u64 {
-    LAST_PANIC.with(|last| {
-        let last = last.as_ptr();
-        // The instance is dead: whatever was borrowed when it trapped will never be used again.
-        unsafe { pack((*last).as_ptr(), (*last).len()) }
-    })
 }
 
 #[cfg(test)]

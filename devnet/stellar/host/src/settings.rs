@@ -83,6 +83,11 @@ impl Settings {
         }
     }
 
+    /// The last ledger in which an entry restored at `sequence` is alive.
+    pub fn restored_until(&self, sequence: u32) -> u32 {
+        sequence.saturating_add(self.network.min_persistent_entry_ttl.saturating_sub(1))
+    }
+
     /// The budget of one applied transaction: what it declared, not what the network would allow.
     pub fn transaction_budget(&self, instructions: u32) -> Result<Budget, String> {
         Budget::try_from_configs(

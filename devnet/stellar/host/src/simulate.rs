@@ -1,8 +1,8 @@
 //! Simulation, as RPC servers do it.
 
-use crate::ledger::Snapshot;
+use crate::ledger::{Snapshot, Store};
 use crate::settings::Settings;
-use crate::wire::{AuthMode, HostLedger, SimulateRequest, Xdr, xdr_list};
+use crate::wire::{AuthMode, SimulateRequest, Xdr, xdr_list};
 use serde::Serialize;
 use soroban_env_host::LedgerInfo;
 use soroban_env_host::e2e_invoke::RecordingInvocationAuthMode;
@@ -73,12 +73,11 @@ struct Scene<'a> {
 
 /// `Err` is a mistake of the caller; a contract that fails is a `SimulateAnswer::Failed`.
 pub fn simulate(
-    snapshot: Rc<Snapshot>,
+    store: Rc<Store>,
     settings: &Settings,
     request: SimulateRequest,
 ) -> Result<SimulateAnswer, String> {
-    let HostLedger { sequence, .. } = request.ledger;
-    debug_assert_eq!(snapshot.sequence, sequence);
+    let snapshot = Rc::new(Snapshot { store, sequence: request.ledger.sequence });
     let mut adjustment = SimulationAdjustmentConfig::default_adjustment();
     let leeway = &mut adjustment.instructions.additive_factor;
     *leeway = (*leeway).max(request.instruction_leeway);

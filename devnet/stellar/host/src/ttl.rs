@@ -46,7 +46,7 @@ pub fn restore(scene: &Scene) -> Result<Effects, Failure> {
         return malformed("only persistent entries can be restored");
     }
     let sequence = scene.request.ledger.sequence;
-    let live_until = sequence + scene.settings.network.min_persistent_entry_ttl - 1;
+    let live_until = scene.settings.restored_until(sequence);
     let mut renewals = Renewals::new(scene);
     let mut bytes = 0u32;
     for key in resources.footprint.read_write.iter() {
