@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { FaultRule, SpoilingFault, SpoilingRule } from "./fault-rule.ts";
+import type { AnyRule, TransportFault } from "./fault-rule.ts";
 
 /** What the supplier does with the connection at the end of a call. */
 export type Answer =
@@ -50,17 +50,16 @@ export function problem(
 const OVERSIZED_BYTES = 8 * 1024 * 1024;
 
 /** One spoilt answer; `text` is the body that the answer would have had. */
-type Spoiler = (rule: FaultRule, text: string) => Answer;
+type Spoiler = (rule: Pick<AnyRule, "retryAfterS">, text: string) => Answer;
 
-const spoilers: Readonly<Record<SpoilingFault, Spoiler>> = {
+/** How one simulator words the faults that are its own. */
+export type Spoilers<Kind extends string> = Readonly<
+  Record<Exclude<Kind, TransportFault>, Spoiler>
+>;
+
+const transportSpoilers: Readonly<Record<TransportFault, Spoiler>> = {
   timeout: () => ({ kind: "silence" }),
   reset: () => ({ kind: "reset" }),
-  error_500: () => problem("internal", "An unexpected condition was met."),
-  error_503: () => problem("unavailable", "Maintenance is in progress."),
-  rate_limited: (rule) =>
-    problem("rate_limited", "Slow down.", { "retry-after": `${rule.retryAfterS ?? 1}` }),
-  out_of_stock: () => problem("out_of_stock", "Nothing was sold."),
-  insufficient_balance: () => problem("insufficient_balance", "Nothing was sold."),
   truncated_json: (_, text) => page("application/json", text.slice(0, text.length / 2)),
   wrong_content_type: () =>
     page("text/html", "<!doctype html><title>Wait</title><p>We are checking your browser."),
@@ -72,9 +71,16 @@ const spoilers: Readonly<Record<SpoilingFault, Spoiler>> = {
  * What the client sees when `rule` strikes a call.
  * @param normal The answer that the call would have had; null when it had no effect.
  */
-export function spoil(rule: SpoilingRule, normal: Answer | null): Answer {
+export function spoil(
+  own: Readonly<Record<string, Spoiler>>,
+  rule: AnyRule,
+  normal: Answer | null,
+): Answer {
   const text = normal?.kind === "http" ? normal.text : '{"status":"accepted"}';
-  return spoilers[rule.fault](rule, text);
+  const spoilers: Readonly<Record<string, Spoiler>> = { ...transportSpoilers, ...own };
+  const spoiler = spoilers[rule.fault];
+  if (spoiler === undefined) throw new RangeError(`${rule.fault} spoils no answer`);
+  return spoiler(rule, text);
 }
 
 function page(contentType: string, text: string): Answer {

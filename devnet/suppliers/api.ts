@@ -1,13 +1,14 @@
-import type { Clock } from "./clock.ts";
-import { json, problem, spoil, type Answer } from "./answer.ts";
+import { json, problem, type Answer } from "./answer.ts";
+import { carryOut, type CallParts, type Effect } from "./call.ts";
+import type { Call } from "./card-faults.ts";
 import { formatCents, parseCents, type Cents } from "./decimal.ts";
-import type { Call } from "./fault-rule.ts";
-import type { FaultScript, Subject } from "./faults.ts";
+import type { Subject } from "./faults.ts";
 import type { Issued, Issuer } from "./issuer.ts";
 import type { Card, Ledger } from "./ledger.ts";
+import { isSameSecret, notJson, parseBody, type HttpRequest } from "./server.ts";
 
 /** One request to `/v1`, its body parsed and its API key checked. */
-export interface ApiRequest {
+interface ApiRequest {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
@@ -16,50 +17,32 @@ export interface ApiRequest {
   readonly body: unknown;
 }
 
-/** Milliseconds that the next call of this kind about this reference ("" for none) takes. */
-export type LatencyMs = (call: Call, about: string) => number;
-
-export interface ApiParts {
+export interface ApiParts extends CallParts<Call> {
   readonly issuer: Issuer;
   readonly ledger: Ledger;
-  readonly faults: FaultScript;
-  readonly clock: Clock;
-  readonly latencyMs: LatencyMs;
-  /** Aborts when the supplier is switched off or reset: calls in progress end without an answer. */
-  readonly signal: AbortSignal;
-  /** How often each call has arrived; counted here. */
-  readonly counts: Record<Call, number>;
-}
-
-/** One endpoint's work, given the time it has to take and whether references count. */
-interface Effect {
-  readonly subject: Subject;
-  /** True when the effect waits by itself (a sale goes on without its client). */
-  readonly waitsItself?: boolean;
-  run(manner: {
-    readonly takesMs: number;
-    readonly ignoresReference: boolean;
-  }): Answer | Promise<Answer>;
 }
 
 /** Answers one request to the API. */
-export async function answerApi(parts: ApiParts, request: ApiRequest): Promise<Answer> {
-  const effect = route(parts, request);
-  if ("kind" in effect) return effect;
-  const { subject } = effect;
-  parts.counts[subject.call] += 1;
-
-  const { spoiling, extraDelayMs, ignoresReference } = parts.faults.strike(subject);
-  if (spoiling !== null && spoiling.when !== "after") return spoil(spoiling, null);
-
-  const takesMs = parts.latencyMs(subject.call, subject.reference ?? "") + extraDelayMs;
-  if (effect.waitsItself !== true) await parts.clock.sleep(takesMs, parts.signal);
-  parts.signal.throwIfAborted();
-  const normal = await effect.run({ takesMs, ignoresReference });
-  return spoiling === null ? normal : spoil(spoiling, normal);
+export async function answerHttp(
+  parts: ApiParts,
+  apiKey: string,
+  { method, path, query, headers, text }: HttpRequest,
+): Promise<Answer> {
+  const body = parseBody(text);
+  if (body === null) return notJson();
+  if (!path.startsWith("/v1/")) return problem("not_found", "No such path.");
+  if (!isSameSecret(headers.authorization ?? "", `Bearer ${apiKey}`)) {
+    return problem("unauthorized", "Authorization: Bearer <API key>.", {
+      "www-authenticate": "Bearer",
+    });
+  }
+  const key = headers["idempotency-key"];
+  const idempotencyKey = typeof key === "string" ? key : null;
+  const effect = route(parts, { method, path, query, idempotencyKey, body: body.json });
+  return "kind" in effect ? effect : carryOut(parts, effect);
 }
 
-function route(parts: ApiParts, request: ApiRequest): Effect | Answer {
+function route(parts: ApiParts, request: ApiRequest): Effect<Call> | Answer {
   const [, , collection = "", id, verb, ...rest] = request.path.split("/");
   if (rest.length > 0) return problem("not_found", "No such path.");
   if (id === undefined) {
@@ -87,32 +70,32 @@ function route(parts: ApiParts, request: ApiRequest): Effect | Answer {
 function only(
   method: "GET" | "POST",
   request: ApiRequest,
-  effect: () => Effect | Answer,
+  effect: () => Effect<Call> | Answer,
   allow: string = method,
-): Effect | Answer {
+): Effect<Call> | Answer {
   if (request.method === method) return effect();
   return problem("method_not_allowed", `This path takes ${allow}.`, { allow });
 }
 
-function health(): Effect {
+function health(): Effect<Call> {
   return { subject: about("health"), run: () => json(200, { status: "ok" }) };
 }
 
-function balance({ issuer }: ApiParts): Effect {
+function balance({ issuer }: ApiParts): Effect<Call> {
   return {
     subject: about("balance"),
     run: () => json(200, { currency: "USD", available: formatCents(issuer.balanceCents()) }),
   };
 }
 
-function offers(parts: ApiParts, request: ApiRequest): Effect | Answer {
+function offers(parts: ApiParts, request: ApiRequest): Effect<Call> | Answer {
   const { issuer } = parts;
   const asked = request.query.get("face_value");
   const faceCents = asked === null ? null : offeredFace(issuer, asked);
   if (asked !== null && faceCents === null) return invalidFaceValue(issuer);
   const faceValue = faceCents === null ? null : formatCents(faceCents);
   return {
-    subject: { call: "offers", reference: null, faceValue },
+    subject: { call: "offers", reference: null, item: faceValue },
     run: () => json(200, { offers: [offerJson(issuer, faceCents)] }),
   };
 }
@@ -139,7 +122,7 @@ function offerJson(issuer: Issuer, faceCents: Cents | null): unknown {
 
 const REFERENCE = /^[A-Za-z0-9_.:-]{1,64}$/;
 
-function issue(parts: ApiParts, request: ApiRequest): Effect | Answer {
+function issue(parts: ApiParts, request: ApiRequest): Effect<Call> | Answer {
   const { issuer, signal } = parts;
   const body = new Map<string, unknown>(Object.entries(request.body ?? {}));
   const reference = body.get("reference");
@@ -154,8 +137,8 @@ function issue(parts: ApiParts, request: ApiRequest): Effect | Answer {
   if (faceCents === null) return invalidFaceValue(issuer);
 
   return {
-    subject: { call: "issue", reference, faceValue: formatCents(faceCents) },
-    waitsItself: true,
+    subject: { call: "issue", reference, item: formatCents(faceCents) },
+    waits: "itself",
     run: async (manner) =>
       issuedAnswer(await issuer.issue({ reference, faceCents }, { ...manner, signal })),
   };
@@ -167,7 +150,7 @@ function issuedAnswer(issued: Issued): Answer {
   return problem(issued.kind, "The first request with this reference stands.");
 }
 
-function find(parts: ApiParts, request: ApiRequest): Effect | Answer {
+function find(parts: ApiParts, request: ApiRequest): Effect<Call> | Answer {
   const reference = request.query.get("reference");
   if (reference === null || !REFERENCE.test(reference)) {
     return problem(
@@ -176,7 +159,7 @@ function find(parts: ApiParts, request: ApiRequest): Effect | Answer {
     );
   }
   return {
-    subject: { call: "find", reference, faceValue: null },
+    subject: { call: "find", reference, item: null },
     run: () =>
       json(200, {
         cards: parts.ledger.byReference(reference).map(cardJson),
@@ -185,7 +168,7 @@ function find(parts: ApiParts, request: ApiRequest): Effect | Answer {
   };
 }
 
-function card(parts: ApiParts, id: string): Effect | Answer {
+function card(parts: ApiParts, id: string): Effect<Call> | Answer {
   const found = parts.ledger.byId(id);
   if (found === null) return problem("not_found", "No such card.");
   return {
@@ -194,7 +177,7 @@ function card(parts: ApiParts, id: string): Effect | Answer {
   };
 }
 
-function activate(parts: ApiParts, id: string): Effect | Answer {
+function activate(parts: ApiParts, id: string): Effect<Call> | Answer {
   const found = parts.ledger.byId(id);
   if (found === null) return problem("not_found", "No such card.");
   return {
@@ -221,12 +204,12 @@ function cardJson(sold: Card): unknown {
   };
 }
 
-function about(call: Call): Subject {
-  return { call, reference: null, faceValue: null };
+function about(call: Call): Subject<Call> {
+  return { call, reference: null, item: null };
 }
 
-function aboutCard(call: Call, sold: Card): Subject {
-  return { call, reference: sold.reference, faceValue: sold.faceValue };
+function aboutCard(call: Call, sold: Card): Subject<Call> {
+  return { call, reference: sold.reference, item: sold.faceValue };
 }
 
 function offeredFace(issuer: Issuer, text: unknown): Cents | null {

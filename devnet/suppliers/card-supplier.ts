@@ -1,13 +1,27 @@
-import { answerApi, type ApiParts } from "./api.ts";
+import { answerHttp, type ApiParts } from "./api.ts";
+import {
+  cardSpoilers,
+  cardWords,
+  magicFaceValues,
+  type Call,
+  type FaultKind,
+  type FaultRule,
+} from "./card-faults.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import { formatCents, parseCents, type Cents } from "./decimal.ts";
-import type { Call, FaultRule } from "./fault-rule.ts";
-import { openFaultScript, type Faults } from "./faults.ts";
+import { openFaultScript } from "./faults.ts";
 import { openIssuer, type Terms } from "./issuer.ts";
-import { drawLatencyMs, realLatency, type LatencyProfile } from "./latency.ts";
+import { realLatency } from "./latency.ts";
 import { openLedger, withoutSecrets, type Ledger, type SoldCard } from "./ledger.ts";
 import { hexDigits } from "./random.ts";
-import { listen } from "./server.ts";
+import {
+  checkSpeed,
+  openLatency,
+  runSimulator,
+  type Life,
+  type Pace,
+  type Simulator,
+} from "./simulator.ts";
 
 export interface CardSupplierOptions {
   /** @default a free port */
@@ -39,20 +53,8 @@ export interface CardSupplierOptions {
   readonly readLatencyMs?: number;
 }
 
-export interface CardSupplier {
-  /** "http://127.0.0.1:4010", without a slash at the end. */
-  readonly url: string;
+export interface CardSupplier extends Simulator<Call, FaultKind, "faceValue", SoldCard> {
   readonly apiKey: string;
-  readonly faults: Faults;
-  /** What was really sold, in the order of sale. */
-  ledger(): readonly SoldCard[];
-  /** Money left on the account: decimal text in USD. */
-  balance(): string;
-  /** How often each call has arrived since the start or the last reset. */
-  calls(): Readonly<Record<Call, number>>;
-  /** As just started with an empty ledger; calls in progress end without an answer. */
-  reset(): void;
-  close(): Promise<void>;
 }
 
 /**
@@ -70,63 +72,41 @@ export async function startCardSupplier(options: CardSupplierOptions): Promise<C
   const terms = checkTerms(options);
   const ledger = openLedger(options.dataDir ?? null);
   const apiKey = options.apiKey ?? `sim_${hexDigits(32, options.seed, "api key")}`;
-  let life = startLife(options, terms, ledger);
-
-  const supplier: Omit<CardSupplier, "url" | "close"> = {
-    apiKey,
-    faults: {
-      add: (rule) => life.faults.add(rule),
-      list: () => life.faults.list(),
-      clear: (id) => life.faults.clear(id),
-    },
-    ledger: () => ledger.cards().map(withoutSecrets),
-    balance: () => formatCents(life.issuer.balanceCents()),
-    calls: () => ({ ...life.counts }),
-    reset: () => {
-      life.ended.abort();
-      ledger.reset();
-      life = startLife(options, terms, ledger);
-    },
-  };
-  const server = await listen({
+  const simulator = await runSimulator<Call, FaultKind, "faceValue", SoldCard, CardLife>({
     port: options.port ?? 0,
-    apiKey,
-    control: supplier,
-    answer: (request) => answerApi(life, request),
+    begin: (signal) => startLife(options, { terms, ledger, signal }),
+    forget: () => ledger.reset(),
+    ledger: () => ledger.cards().map(withoutSecrets),
+    balance: ({ issuer }) => formatCents(issuer.balanceCents()),
+    answer: (life, request) => answerHttp(life, apiKey, request),
   });
-  return {
-    ...supplier,
-    url: server.url,
-    close: async () => {
-      life.ended.abort();
-      await server.close();
-    },
-  };
+  return { ...simulator, apiKey };
 }
 
-/** Everything that a reset begins anew. */
-type Life = ApiParts & { readonly ended: AbortController };
+type CardLife = ApiParts & Life<Call, FaultKind, "faceValue">;
 
-function startLife(options: CardSupplierOptions, terms: Terms, ledger: Ledger): Life {
+function startLife(
+  options: CardSupplierOptions,
+  own: { readonly terms: Terms; readonly ledger: Ledger; readonly signal: AbortSignal },
+): CardLife {
   const { seed, clock = systemClock } = options;
-  const ended = new AbortController();
+  const { terms, ledger, signal } = own;
+  const scripts = { rules: options.faults ?? [], magic: magicFaceValues };
   return {
     issuer: openIssuer(seed, terms, ledger, clock),
     ledger,
-    faults: openFaultScript(seed, options.faults ?? []),
+    faults: openFaultScript(cardWords, seed, scripts),
+    spoilers: cardSpoilers,
     clock,
-    latencyMs: openLatency(options),
+    latencyMs: openLatency(options, (call: Call) => paceOf(options, call)),
     counts: { health: 0, balance: 0, offers: 0, issue: 0, find: 0, card: 0, activate: 0 },
-    signal: ended.signal,
-    ended,
+    signal,
   };
 }
 
 function checkTerms(options: CardSupplierOptions): Terms {
-  const { speed, stock = 10_000, discountBps = 200 } = options;
-  if (!(speed > 0 && Number.isFinite(speed))) {
-    throw new RangeError(`speed: ${speed} is not a number above 0`);
-  }
+  const { stock = 10_000, discountBps = 200 } = options;
+  checkSpeed(options.speed);
   if (!(Number.isInteger(stock) && stock >= 0)) {
     throw new RangeError(`stock: ${stock} is not a whole number from 0`);
   }
@@ -150,22 +130,9 @@ function checkCents(name: string, text: string): Cents {
   return cents;
 }
 
-function openLatency(options: CardSupplierOptions): ApiParts["latencyMs"] {
-  const ordinals = new Map<string, number>();
-  return (call, about) => {
-    const key = `${call} ${about}`;
-    const ordinal = (ordinals.get(key) ?? 0) + 1;
-    ordinals.set(key, ordinal);
-    const [fixedMs, profile] = profileOf(options, call);
-    return fixedMs ?? drawLatencyMs(profile, options.seed, "latency", key, ordinal) / options.speed;
-  };
-}
-
-function profileOf(
-  options: CardSupplierOptions,
-  call: Call,
-): readonly [fixedMs: number | undefined, profile: LatencyProfile] {
-  if (call === "issue") return [options.issueLatencyMs, realLatency.issue];
-  if (call === "activate") return [options.activateLatencyMs, realLatency.activate];
-  return [options.readLatencyMs, realLatency.read];
+function paceOf(options: CardSupplierOptions, call: Call): Pace {
+  if (call === "issue") return { fixedMs: options.issueLatencyMs, profile: realLatency.issue };
+  if (call === "activate")
+    return { fixedMs: options.activateLatencyMs, profile: realLatency.activate };
+  return { fixedMs: options.readLatencyMs, profile: realLatency.read };
 }

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { startCardSupplier, type CardSupplierOptions } from "./card-supplier.ts";
-import { magicFaceValues } from "./faults.ts";
+import { magicFaceValues } from "./card-faults.ts";
 
 const usage = `Usage: vend402-devnet suppliers [options]
 

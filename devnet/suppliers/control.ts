@@ -1,14 +1,13 @@
 import { json, problem, type Answer } from "./answer.ts";
-import { checkFaultRule, FaultRuleError, type Call } from "./fault-rule.ts";
+import { FaultRuleError, type AnyRule } from "./fault-rule.ts";
 import type { Faults } from "./faults.ts";
-import type { SoldCard } from "./ledger.ts";
 
 /** What tests and demos steer over `/__sim`. */
-export interface Control {
-  readonly faults: Faults;
-  ledger(): readonly SoldCard[];
+export interface Control<AddedRule extends AnyRule> {
+  readonly faults: Faults<AddedRule> & { check(rule: unknown): AddedRule };
+  ledger(): readonly unknown[];
   balance(): string;
-  calls(): Readonly<Record<Call, number>>;
+  calls(): Readonly<Record<string, number>>;
   reset(): void;
 }
 
@@ -19,7 +18,10 @@ export interface ControlRequest {
 }
 
 /** Answers one request to the control plane. */
-export function answerControl(control: Control, request: ControlRequest): Answer {
+export function answerControl<AddedRule extends AnyRule>(
+  control: Control<AddedRule>,
+  request: ControlRequest,
+): Answer {
   switch (`${request.method} ${request.path}`) {
     case "GET /__sim/ledger":
       return json(200, {
@@ -43,11 +45,14 @@ export function answerControl(control: Control, request: ControlRequest): Answer
 }
 
 /** One rule or a list of them; all are checked before the first is added. */
-function addFaults(control: Control, body: unknown): Answer {
+function addFaults<AddedRule extends AnyRule>(
+  { faults }: Control<AddedRule>,
+  body: unknown,
+): Answer {
   try {
-    const rules = (Array.isArray(body) ? body : [body]).map(checkFaultRule);
-    for (const rule of rules) control.faults.add(rule);
-    return json(201, { faults: control.faults.list() });
+    const rules = (Array.isArray(body) ? body : [body]).map((rule) => faults.check(rule));
+    for (const rule of rules) faults.add(rule);
+    return json(201, { faults: faults.list() });
   } catch (error) {
     if (error instanceof FaultRuleError) return problem("invalid_request", error.message);
     throw error;

@@ -5,6 +5,7 @@ import {
   type CardSupplierOptions,
   type FaultRule,
 } from "./index.ts";
+import { cardWords } from "./card-faults.ts";
 import { openFaultScript } from "./faults.ts";
 import { startFast, type Reply, type TestClient } from "./test-client.ts";
 
@@ -177,10 +178,10 @@ test("chance comes from the seed and does not depend on the order of arrival", (
   const references = Array.from({ length: 200 }, (_, index) => `order-${index}`);
   const rule: FaultRule = { call: "issue", fault: "reset", times: "always", probability: 0.25 };
   const struck = (seed: string, asked: readonly string[]): string[] => {
-    const script = openFaultScript(seed, [rule]);
+    const script = openFaultScript(cardWords, seed, { rules: [rule], magic: [] });
     return asked
       .filter((reference) => {
-        const strike = script.strike({ call: "issue", reference, faceValue: "25.00" });
+        const strike = script.strike({ call: "issue", reference, item: "25.00" });
         return strike.spoiling !== null;
       })
       .toSorted();

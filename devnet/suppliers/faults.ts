@@ -1,102 +1,101 @@
-import {
-  checkFaultRule,
-  isSpoiling,
-  type Call,
-  type FaultRule,
-  type SpoilingRule,
-} from "./fault-rule.ts";
+import { checkFaultRule, isQuiet, type AnyRule, type FaultWords, type Rule } from "./fault-rule.ts";
 import { uniform } from "./random.ts";
 
 /** A rule in force and how often it has fired. */
-export interface ActiveFault {
+export interface ActiveFault<AddedRule extends AnyRule> {
   readonly id: string;
-  readonly rule: FaultRule;
+  readonly rule: AddedRule;
   readonly fired: number;
 }
 
-/** What a call is about; null where it concerns no card. */
-export interface Subject {
+/** What a call is about; null where it concerns no purchase. */
+export interface Subject<Call extends string> {
   readonly call: Call;
   readonly reference: string | null;
-  readonly faceValue: string | null;
+  /** Which goods: a face value, a package. */
+  readonly item: string | null;
 }
 
-export interface Faults {
+export interface Faults<AddedRule extends AnyRule> {
   /** The new rule's id. Throws a `FaultRuleError` when the rule is not one. */
-  add(rule: FaultRule): string;
-  list(): readonly ActiveFault[];
-  /** Takes one rule back, or all; magic face values stay. */
+  add(rule: AddedRule): string;
+  list(): readonly ActiveFault<AddedRule>[];
+  /** Takes one rule back, or all; magic goods stay. */
   clear(id?: string): void;
 }
 
 /** What the script does to one call. */
 export interface Strike {
   /** The rule that spoils the answer; the first that applies. */
-  readonly spoiling: SpoilingRule | null;
+  readonly spoiling: AnyRule | null;
   readonly extraDelayMs: number;
   readonly ignoresReference: boolean;
 }
 
-export interface FaultScript extends Faults {
+export interface FaultScript<
+  Call extends string,
+  Kind extends string,
+  Item extends string,
+> extends Faults<Rule<Call, Kind, Item>> {
+  /** The rule itself; throws a `FaultRuleError` that says what is wrong. */
+  check(rule: unknown): Rule<Call, Kind, Item>;
   /** What happens to this call; uses up one firing of each rule that takes part. */
-  strike(subject: Subject): Strike;
+  strike(subject: Subject<Call>): Strike;
 }
 
 const DEFAULT_SLOW_MS = 1000;
 
-interface Entry {
+interface Entry<AddedRule> {
   readonly id: string;
-  readonly rule: FaultRule;
+  readonly rule: AddedRule;
+  /** The goods that the rule is for; undefined for any. */
+  readonly item: string | undefined;
   /** Per reference, so that calls that race cannot change each other's draws. */
   readonly matchedFor: Map<string, number>;
   readonly firedFor: Map<string, number>;
   fired: number;
 }
 
-/**
- * Face values that always misbehave in the same way, so that anybody can rehearse a failure with
- * nothing but an order. Each fires per reference.
- */
-export const magicFaceValues: readonly (FaultRule & { readonly faceValue: string })[] = [
-  { faceValue: "13.13", call: "issue", fault: "out_of_stock", times: "always" },
-  { faceValue: "13.14", call: "issue", fault: "insufficient_balance", times: "always" },
-  { faceValue: "42.90", call: "issue", fault: "rate_limited", perReference: true },
-  { faceValue: "50.01", call: "issue", fault: "error_500", perReference: true },
-  { faceValue: "50.02", call: "issue", fault: "error_500", when: "after", perReference: true },
-  { faceValue: "50.03", call: "issue", fault: "reset", when: "after", perReference: true },
-  { faceValue: "50.04", call: "issue", fault: "timeout", when: "after", perReference: true },
-  { faceValue: "50.05", call: "issue", fault: "truncated_json", when: "after", perReference: true },
-  { faceValue: "66.60", call: "activate", fault: "error_500", times: "always" },
-  { faceValue: "66.61", call: "activate", fault: "error_500", perReference: true },
-];
-
-/** A fault script that starts with `rules`; draws come from `seed`. */
-export function openFaultScript(seed: string, rules: readonly FaultRule[]): FaultScript {
-  const magic = magicFaceValues.map((rule, index) => entryOf(`magic_${index + 1}`, rule));
-  let scripted: Entry[] = [];
+/** A fault script that starts with `rules` and always has `magic`; draws come from `seed`. */
+export function openFaultScript<Call extends string, Kind extends string, Item extends string>(
+  words: FaultWords<Call, Kind, Item>,
+  seed: string,
+  scripts: {
+    readonly rules: readonly Rule<Call, Kind, Item>[];
+    readonly magic: readonly Rule<Call, Kind, Item>[];
+  },
+): FaultScript<Call, Kind, Item> {
+  type Own = Rule<Call, Kind, Item>;
+  const entryOf = (id: string, rule: Own): Entry<Own> => {
+    const item = rule[words.item];
+    return { id, rule, item, matchedFor: new Map(), firedFor: new Map(), fired: 0 };
+  };
+  const magic = scripts.magic.map((rule, index) => entryOf(`magic_${index + 1}`, rule));
+  let scripted: Entry<Own>[] = [];
   let added = 0;
 
-  function add(rule: FaultRule): string {
+  function add(rule: Own): string {
     added += 1;
     const id = `fault_${added}`;
-    scripted.push(entryOf(id, checkFaultRule(rule)));
+    scripted.push(entryOf(id, checkFaultRule(words, rule)));
     return id;
   }
-  for (const rule of rules) add(rule);
+  for (const rule of scripts.rules) add(rule);
 
   return {
     add,
+    check: (rule) => checkFaultRule(words, rule),
     list: () => scripted.map(({ id, rule, fired }) => ({ id, rule, fired })),
     clear: (id) => {
       scripted = id === undefined ? [] : scripted.filter((entry) => entry.id !== id);
     },
     strike: (subject) => {
-      let spoiling: SpoilingRule | null = null;
+      let spoiling: AnyRule | null = null;
       let extraDelayMs = 0;
       let ignoresReference = false;
       for (const entry of [...scripted, ...magic]) {
-        const { rule } = entry;
-        if (isSpoiling(rule)) {
+        const rule: AnyRule = entry.rule;
+        if (!isQuiet(rule.fault)) {
           if (spoiling === null && fires(seed, entry, subject)) spoiling = rule;
         } else if (fires(seed, entry, subject)) {
           if (rule.fault === "slow") extraDelayMs += rule.delayMs ?? DEFAULT_SLOW_MS;
@@ -108,20 +107,16 @@ export function openFaultScript(seed: string, rules: readonly FaultRule[]): Faul
   };
 }
 
-function entryOf(id: string, rule: FaultRule): Entry {
-  return { id, rule, matchedFor: new Map(), firedFor: new Map(), fired: 0 };
-}
-
-function concerns(rule: FaultRule, subject: Subject): boolean {
+function concerns({ rule, item }: Entry<AnyRule>, subject: Subject<string>): boolean {
   if (rule.call !== "any" && rule.call !== subject.call) return false;
   if (rule.reference !== undefined && rule.reference !== subject.reference) return false;
-  return rule.faceValue === undefined || rule.faceValue === subject.faceValue;
+  return item === undefined || item === subject.item;
 }
 
 /** Whether the entry strikes now; uses up one firing when it does. */
-function fires(seed: string, entry: Entry, subject: Subject): boolean {
+function fires(seed: string, entry: Entry<AnyRule>, subject: Subject<string>): boolean {
   const { rule } = entry;
-  if (!concerns(rule, subject)) return false;
+  if (!concerns(entry, subject)) return false;
 
   const about = subject.reference ?? "";
   const countedAs = rule.perReference === true ? about : "all";

@@ -1,5 +1,4 @@
-import { appendFileSync, mkdirSync, readFileSync, truncateSync } from "node:fs";
-import { join } from "node:path";
+import { openJournal } from "./journal.ts";
 
 /** A card that was sold, with its secrets. Leaves this folder only as an API answer. */
 export interface Card {
@@ -48,21 +47,10 @@ export interface Ledger {
   cards(): readonly Card[];
 }
 
-/**
- * The cards sold so far, kept in `<dataDir>/cards.ndjson` or, for null, in memory only. A line is
- * written before the answer leaves, so the file tells the truth after the process is killed; it is
- * not fsynced, so it does not survive a power cut.
- */
+/** The cards sold so far, kept in `<dataDir>/cards.ndjson` or, for null, in memory only. */
 export function openLedger(dataDir: string | null): Ledger {
-  const file = dataDir === null ? null : join(dataDir, "cards.ndjson");
   const cards = new Map<string, Card>();
-  if (dataDir !== null) mkdirSync(dataDir, { recursive: true });
-  if (file !== null) for (const line of readLines(file)) apply(cards, line);
-
-  function write(line: Line): void {
-    if (file !== null) appendFileSync(file, `${JSON.stringify(line)}\n`, { mode: 0o600 });
-    apply(cards, line);
-  }
+  const write = openJournal<Line>(dataDir, "cards.ndjson", (line) => apply(cards, line));
 
   return {
     sell: (card) => write({ event: "sold", card }),
@@ -105,24 +93,4 @@ function apply(cards: Map<string, Card>, line: Line): void {
     case "reset":
       cards.clear();
   }
-}
-
-/** Whole lines only: a half-written last one never got an answer, so that sale never happened. */
-function readLines(file: string): readonly Line[] {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
-    throw error;
-  }
-  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
-  if (whole.length < text.length) truncateSync(file, Buffer.byteLength(whole));
-  return whole
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line): Line => {
-      const parsed: unknown = JSON.parse(line);
-      return parsed as Line;
-    });
 }

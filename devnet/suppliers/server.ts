@@ -1,16 +1,24 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { problem, send, type Answer } from "./answer.ts";
-import type { ApiRequest } from "./api.ts";
-import { answerControl, type Control } from "./control.ts";
+import type { ControlRequest } from "./control.ts";
+
+/** One request, its body read. */
+export interface HttpRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+  /** The body as it came; "" for none. */
+  readonly text: string;
+}
 
 interface ServerParts {
   /** 0 picks a free one. */
   readonly port: number;
-  readonly apiKey: string;
-  readonly control: Control;
-  answer(request: ApiRequest): Promise<Answer>;
+  control(request: ControlRequest): Answer;
+  answer(request: HttpRequest): Promise<Answer>;
 }
 
 /** Serves the API and its control plane on the loopback interface. */
@@ -45,55 +53,50 @@ export async function listen(
 async function dispatch(parts: ServerParts, request: IncomingMessage): Promise<Answer> {
   const url = URL.parse(request.url ?? "/", "http://localhost");
   if (url === null) return problem("invalid_request", "The path cannot be read.");
-  const body = await readBody(request);
-  if ("problem" in body) return body.problem;
-  const method = request.method ?? "GET";
+  const text = await readText(request);
+  if (text === null) return problem("body_too_large", `At most ${MAX_BODY_BYTES} bytes.`);
+  const { method = "GET", headers } = request;
+  const path = url.pathname;
+  if (!path.startsWith("/__sim/"))
+    return parts.answer({ method, path, query: url.searchParams, headers, text });
 
-  if (url.pathname.startsWith("/__sim/")) {
-    if (!isLoopback(request.socket.remoteAddress)) return problem("forbidden", "Loopback only.");
-    // A web page can post to a loopback port; it cannot do so without an Origin.
-    if (request.headers.origin !== undefined) return problem("forbidden", "Not from a web page.");
-    return answerControl(parts.control, { method, path: url.pathname, body: body.json });
-  }
-  if (!url.pathname.startsWith("/v1/")) return problem("not_found", "No such path.");
-  if (!isAuthorized(parts.apiKey, request.headers.authorization)) {
-    return problem("unauthorized", "Authorization: Bearer <API key>.", {
-      "www-authenticate": "Bearer",
-    });
-  }
-  return parts.answer({
-    method,
-    path: url.pathname,
-    query: url.searchParams,
-    idempotencyKey: headerText(request, "idempotency-key"),
-    body: body.json,
-  });
+  if (!isLoopback(request.socket.remoteAddress)) return problem("forbidden", "Loopback only.");
+  // A web page can post to a loopback port; it cannot do so without an Origin.
+  if (headers.origin !== undefined) return problem("forbidden", "Not from a web page.");
+  const body = parseBody(text);
+  return body === null ? notJson() : parts.control({ method, path, body: body.json });
 }
 
 const MAX_BODY_BYTES = 64 * 1024;
 
-async function readBody(
-  request: IncomingMessage,
-): Promise<{ readonly json: unknown } | { readonly problem: Answer }> {
+/** Null when it is too long. */
+async function readText(request: IncomingMessage): Promise<string | null> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes <= MAX_BODY_BYTES) chunks.push(chunk);
   }
-  if (bytes > MAX_BODY_BYTES) {
-    return { problem: problem("body_too_large", `At most ${MAX_BODY_BYTES} bytes.`) };
-  }
-  if (bytes === 0) return { json: undefined };
+  return bytes > MAX_BODY_BYTES ? null : Buffer.concat(chunks).toString("utf8");
+}
+
+/** Undefined JSON for no body; null when the text is not JSON. */
+export function parseBody(text: string): { readonly json: unknown } | null {
+  if (text === "") return { json: undefined };
   try {
-    return { json: JSON.parse(Buffer.concat(chunks).toString("utf8")) as unknown };
+    return { json: JSON.parse(text) as unknown };
   } catch {
-    return { problem: problem("invalid_request", "The body is not JSON.") };
+    return null;
   }
 }
 
-function isAuthorized(apiKey: string, header: string | undefined): boolean {
-  return timingSafeEqual(digest(header ?? ""), digest(`Bearer ${apiKey}`));
+export function notJson(): Answer {
+  return problem("invalid_request", "The body is not JSON.");
+}
+
+/** Compares in constant time. */
+export function isSameSecret(given: string, wanted: string): boolean {
+  return timingSafeEqual(digest(given), digest(wanted));
 }
 
 function digest(text: string): Buffer {
@@ -102,9 +105,4 @@ function digest(text: string): Buffer {
 
 function isLoopback(address: string | undefined): boolean {
   return address === "127.0.0.1" || address === "::1" || address === "::ffff:127.0.0.1";
-}
-
-function headerText(request: IncomingMessage, name: string): string | null {
-  const value = request.headers[name];
-  return typeof value === "string" ? value : null;
 }
