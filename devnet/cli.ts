@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { evmCommand } from "./evm/cli.ts";
 import { stellarCommand } from "./stellar/cli.ts";
 import { runSuppliersCli } from "./suppliers/cli.ts";
 
@@ -14,6 +15,7 @@ export interface CommandIo {
 export type Command = (args: readonly string[], io: CommandIo) => Promise<number>;
 
 const COMMANDS: Readonly<Record<string, Command>> = {
+  evm: evmCommand,
   stellar: stellarCommand,
   suppliers: (args, io) => runSuppliersCli(args, io.stop),
 };
@@ -21,6 +23,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 const HELP = `vend402-devnet: local networks for development
 
   vend402-devnet stellar     a Stellar network with contracts, on this machine alone
+  vend402-devnet evm         an EVM chain that poses as Polygon
   vend402-devnet suppliers   a simulated card supplier
   vend402-devnet --version
 

@@ -1,4 +1,5 @@
 import { xdr } from "@stellar/stellar-sdk";
+import { createFaultPlan, type FaultPlan } from "../fault-plan.ts";
 import { isObject } from "./rpc/json-rpc.ts";
 import type { TransactionFaultCode } from "./transactions/results.ts";
 
@@ -23,22 +24,8 @@ export type Fault =
   /** getEvents: the page before this one once more. */
   | { readonly kind: "repeat_page" };
 
-export interface FaultRule {
-  readonly fault: Fault;
-  /** Only requests of this method (or `friendbot`); null for every request. */
-  readonly method: string | null;
-  readonly times: number;
-}
-
-/** Faults that wait for their request, first planned first. Each request suffers at most one. */
-export interface Faults {
-  /** @default times 1 */
-  plan(fault: Fault, options?: { readonly method?: string; readonly times?: number }): void;
-  /** The fault of this request, which is then spent; null if it goes well. */
-  take(method: string): Fault | null;
-  planned(): readonly FaultRule[];
-  clear(): void;
-}
+/** Faults that wait for their request; friendbot counts as a method. */
+export type Faults = FaultPlan<Fault>;
 
 /** The one method that a fault can befall, where there is only one. */
 const METHOD_OF: Partial<Record<Fault["kind"], string>> = {
@@ -50,24 +37,7 @@ const METHOD_OF: Partial<Record<Fault["kind"], string>> = {
 };
 
 export function createFaults(): Faults {
-  let rules: FaultRule[] = [];
-  return {
-    plan(fault, { method, times = 1 } = {}) {
-      rules.push({ fault, method: METHOD_OF[fault.kind] ?? method ?? null, times });
-    },
-    take(method) {
-      const index = rules.findIndex((rule) => rule.method === null || rule.method === method);
-      const rule = rules[index];
-      if (!rule) return null;
-      if (rule.times > 1) rules[index] = { ...rule, times: rule.times - 1 };
-      else rules = rules.filter((other) => other !== rule);
-      return rule.fault;
-    },
-    planned: () => rules,
-    clear() {
-      rules = [];
-    },
-  };
+  return createFaultPlan<Fault>(METHOD_OF);
 }
 
 /** Reads a fault that came as JSON. @throws if it is none */

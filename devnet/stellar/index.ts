@@ -1,7 +1,7 @@
 /** A local Stellar network: real contract host, classic operations, ledgers and JSON-RPC. */
 export type { ChainOptions, StellarChain, SubmitAnswer } from "./chain.ts";
 export { type Clock, systemClock } from "./clock.ts";
-export { createFaults, type Fault, type FaultRule, type Faults } from "./faults.ts";
+export { createFaults, type Fault, type Faults } from "./faults.ts";
 export { accountExists, fundAccounts, FRIENDBOT_XLM } from "./friendbot.ts";
 export type { History, HistoryLimits } from "./history/history.ts";
 export type { EventRecord, LedgerRecord, TransactionRecord } from "./history/records.ts";

@@ -1,6 +1,6 @@
 /**
- * `node scripts/artefacts/rebuild.ts [name...]`: builds the committed WebAssembly files again and
- * compares. Exit code 1 when one differs; where it cannot compare, it says why and goes on.
+ * `node scripts/artefacts/rebuild.ts [name...]`: builds the committed WebAssembly files and EVM
+ * contracts again and compares. Exit code 1 when one differs; where it cannot compare, it says why and goes on.
  * `--write` replaces the committed files and their manifests instead of comparing.
  * `--install` brings Debian's Rust if it is missing, which CI=true implies.
  * `--limit=<seconds>` stops building after that time; what is left then is not compared. Under CI=true
@@ -14,6 +14,7 @@ import { parseArgs } from "node:util";
 import { type Artefact, ARTEFACTS } from "./artefacts.ts";
 import { buildArtefact, type BuildPlace, fetchCrates } from "./build.ts";
 import { checkManifests, commitArtefact, readManifest, sha256 } from "./manifest.ts";
+import { checkEvm, EVM_NAMES, rebuildEvm } from "./rebuild-evm.ts";
 import { findToolchain, installToolchain, type Missing, type Toolchain } from "./toolchain.ts";
 
 const { values: options, positionals: names } = parseArgs({
@@ -82,25 +83,32 @@ function rebuild(artefact: Artefact, place: BuildPlace): boolean {
   return verdict !== "different";
 }
 
-function main(): boolean {
-  const unknown = names.filter((name) => !ARTEFACTS.some((artefact) => artefact.name === name));
-  if (unknown.length > 0) throw new Error(`unknown: ${unknown.join(", ")}`);
-  const chosen = ARTEFACTS.filter(({ name }) => names.length === 0 || names.includes(name));
-  const problems = options.write ? [] : checkManifests(options.root);
+async function main(): Promise<boolean> {
+  const known = [...ARTEFACTS.map(({ name }) => name), ...EVM_NAMES];
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    throw new Error(`unknown: ${unknown.join(", ")}; there are ${known.join(", ")}`);
+  }
+  const chosen = new Set(names.length === 0 ? known : names);
+  const root = path.resolve(options.root);
+  const problems = options.write ? [] : [...checkManifests(root), ...checkEvm(root)];
   for (const problem of problems) say(problem);
   if (problems.length > 0) return false;
 
+  const evm = EVM_NAMES.filter((name) => chosen.has(name));
+  const isEvmGood = await rebuildEvm({ root, names: evm, isWriting: options.write, say });
   const temporary = options.target ?? mkdtempSync(path.join(tmpdir(), "artefacts-"));
   const place = {
-    root: path.resolve(options.root),
+    root,
     targetFolder: path.resolve(temporary),
     deadlineMs: Number(options.limit) * 1000,
   };
   try {
-    return chosen.map((artefact) => rebuild(artefact, place)).every(Boolean);
+    const wasm = ARTEFACTS.filter(({ name }) => chosen.has(name));
+    return wasm.map((artefact) => rebuild(artefact, place)).every(Boolean) && isEvmGood;
   } finally {
     if (options.target === undefined) rmSync(temporary, { recursive: true, force: true });
   }
 }
 
-process.exitCode = main() ? 0 : 1;
+process.exitCode = (await main()) ? 0 : 1;

@@ -1,6 +1,12 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import solc from "solc";
+import untypedSolc from "solc";
+
+/** The package's own types say `any`. */
+const solc = untypedSolc as {
+  readonly version: () => string;
+  readonly compile: (standardJson: string) => string;
+};
 
 /** Contracts that are compiled together: `<name>.sol` makes `<name>.json` in the same folder. */
 export interface SolidityUnit {
