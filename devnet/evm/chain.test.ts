@@ -226,6 +226,37 @@ function signPermit(
   });
 }
 
+test("USDC is paid through Permit2 without an allowance, by a permit that is sent along", async () => {
+  await devnet.fund(buyer.account.address, { usdc: 9n });
+  const [owner, spender] = [buyer.account.address, devnet.permit2];
+  const deadline = BigInt(Math.floor(Date.now() / 1000) + 600);
+  const permit = { permitted: { token: devnet.usdc, amount: 9n }, nonce: 2n, deadline };
+  const witness = { to: merchant, validAfter: 0n };
+  const signature = await signPermit(permit, witness);
+  const allowing = await buyer.account.signTypedData({
+    domain: { name: "USD Coin", version: "2", chainId: 137, verifyingContract: devnet.usdc },
+    types: {
+      Permit: [
+        { name: "owner", type: "address" },
+        { name: "spender", type: "address" },
+        { name: "value", type: "uint256" },
+        { name: "nonce", type: "uint256" },
+        { name: "deadline", type: "uint256" },
+      ],
+    },
+    primaryType: "Permit",
+    message: { owner, spender, value: 9n, nonce: 0n, deadline },
+  });
+  const { r, s, yParity } = parseSignature(allowing);
+  const sponsored = { value: 9n, deadline, r, s, v: 27 + yParity };
+  const proxy = { address: devnet.x402Permit2Proxy, abi: proxyAbi };
+  const without = { ...proxy, functionName: "settle", args: [permit, owner, witness, signature] };
+  await expect(relay.simulateContract(without)).rejects.toThrow("TRANSFER_FROM_FAILED");
+  const args = [sponsored, permit, owner, witness, signature];
+  await sent(relay.writeContract({ ...proxy, functionName: "settleWithPermit", args }));
+  expect(await merchantUsdc()).toBe(9n);
+});
+
 test("gifts made at the same time all arrive, without a block", async () => {
   const before = await devnet.latestBlock();
   const gifts = Array.from({ length: 8 }, () => devnet.fund(merchant, { usdc: 1n, native: 2n }));

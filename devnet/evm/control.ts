@@ -11,7 +11,7 @@ export interface Controls {
   /** Moves the clock; the next block shows it. */
   advanceTime(seconds: number): Promise<void>;
   reorg(depth: number): Promise<void>;
-  /** Adds to balances at once, without a block or an event. */
+  /** Adds to balances at once, without a block or an event. A reorg takes it back if it goes further back. */
   fund(address: Address, gift: Gift): Promise<void>;
   latestBlock(): Promise<number>;
 }

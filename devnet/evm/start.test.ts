@@ -7,6 +7,8 @@ import { startAnvil } from "./anvil.ts";
 import { startEvmDevnet } from "./start.ts";
 import { clientOf, walletOf } from "./test-clients.ts";
 
+const isWindows = process.platform === "win32";
+
 async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await isTrue())) await new Promise((resolve) => setTimeout(resolve, 20));
 }
@@ -24,8 +26,8 @@ test("blocks come by themselves, faster than once a second too", async () => {
   const devnet = await startEvmDevnet({ blockTimeMs: 200 });
   try {
     const startMs = performance.now();
-    await until(async () => (await devnet.latestBlock()) >= 5);
-    expect(performance.now() - startMs).toBeLessThan(4500);
+    await until(async () => (await devnet.latestBlock()) >= 10);
+    expect(performance.now() - startMs).toBeLessThan(9000);
   } finally {
     await devnet.close();
   }
@@ -54,7 +56,7 @@ test("nothing runs on after close", async () => {
   await expect(fetch(devnet.url)).rejects.toThrow("fetch failed");
 });
 
-test.skipIf(process.platform === "win32")(
+test.skipIf(isWindows)(
   "anvil ends with the process that started it, even one that is killed",
   async () => {
     const code = `
@@ -79,7 +81,7 @@ test("an anvil that is not there, or does not start, is an error that says so", 
   await expect(startAnvil({ args: ["--no-such-option"] })).rejects.toThrow("anvil ended with code");
 });
 
-test("a port that is taken is an error, and leaves no anvil behind", async () => {
+test.skipIf(isWindows)("a port that is taken is an error, and leaves no anvil behind", async () => {
   const first = await startEvmDevnet({ blockTimeMs: "manual" });
   try {
     const port = Number(new URL(first.url).port);
