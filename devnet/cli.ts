@@ -24,7 +24,7 @@ const HELP = `vend402-devnet: local networks for development
 
   vend402-devnet stellar     a Stellar network with contracts, on this machine alone
   vend402-devnet evm         an EVM chain that poses as Polygon
-  vend402-devnet suppliers   a simulated card supplier
+  vend402-devnet suppliers   simulated suppliers of cards and eSIMs
   vend402-devnet --version
 
   vend402-devnet <command> --help tells more.
