@@ -3,10 +3,12 @@ export interface HttpCall {
   readonly method: "GET" | "POST";
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Sent as JSON; absent for no body. */
-  readonly body?: unknown;
+  /** JSON text, sent byte for byte since it may be signed; absent for no body. */
+  readonly body?: string;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** A longer answer is given up. @default 64 KiB */
+  readonly maxAnswerBytes?: number;
 }
 
 /**
@@ -31,7 +33,7 @@ const MAX_ANSWER_BYTES = 64 * 1024;
 
 /**
  * Carries out one request: never repeats it, never follows a redirect (the key would go to another host),
- * reads at most 64 KiB. Does not throw.
+ * reads no more than it was told to. Does not throw.
  */
 export async function exchange(call: HttpCall): Promise<Exchange> {
   if (call.signal.aborted) return { kind: "unsent", reason: "given up before it was sent" };
@@ -39,13 +41,13 @@ export async function exchange(call: HttpCall): Promise<Exchange> {
     const response = await fetch(call.url, {
       method: call.method,
       headers: { accept: "application/json", "content-type": "application/json", ...call.headers },
-      body: call.body === undefined ? null : JSON.stringify(call.body),
+      body: call.body ?? null,
       redirect: "manual",
       signal: AbortSignal.any([call.signal, AbortSignal.timeout(call.timeoutMs)]),
     });
-    const text = await readText(response);
-    if (text === null)
-      return { kind: "lost", reason: `answered more than ${MAX_ANSWER_BYTES} bytes` };
+    const maxBytes = call.maxAnswerBytes ?? MAX_ANSWER_BYTES;
+    const text = await readText(response, maxBytes);
+    if (text === null) return { kind: "lost", reason: `answered more than ${maxBytes} bytes` };
     return {
       kind: "answered",
       status: response.status,
@@ -58,7 +60,7 @@ export async function exchange(call: HttpCall): Promise<Exchange> {
 }
 
 /** The body; null when it is too long. */
-async function readText(response: Response): Promise<string | null> {
+async function readText(response: Response, maxBytes: number): Promise<string | null> {
   const body: AsyncIterable<Uint8Array> | null = response.body;
   if (body === null) return "";
   const chunks: Uint8Array[] = [];
@@ -66,7 +68,7 @@ async function readText(response: Response): Promise<string | null> {
   for await (const chunk of body) {
     bytes += chunk.length;
     // Leaving the loop cancels the body, which closes the connection.
-    if (bytes > MAX_ANSWER_BYTES) return null;
+    if (bytes > maxBytes) return null;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

@@ -75,6 +75,10 @@ export interface Stage {
   run(input: StageInput): Promise<Outcome<StageOutput>>;
 }
 
+export interface SupplierHint {
+  readonly attemptId: string;
+}
+
 /** A wholesaler we buy goods from. It runs stages; it never sees payments, refunds or the database. */
 export interface Supplier {
   readonly id: string;
@@ -88,6 +92,17 @@ export interface Supplier {
    * supplier refused it, done(null) when the supplier never saw it.
    */
   find(input: StageInput): Promise<Outcome<StageOutput | null>>;
+  /**
+   * Gives back what was bought and will not be delivered, as far as the supplier still allows: done says that
+   * it costs nothing any more, `failed` for good that it is ours to keep. Absent: never.
+   * @param state What the last stage stored.
+   */
+  cancel?(state: JsonObject, signal: AbortSignal): Promise<Outcome<null>>;
+  /**
+   * The attempt that a call of the supplier to us is about; null when it is about none. Anybody may send one,
+   * so it is a reason to look now and nothing else.
+   */
+  readHint?(body: unknown): SupplierHint | null;
   /** Read-only: what can be bought now. Also the probe that half-opens a breaker. */
   offers(signal: AbortSignal): Promise<Outcome<readonly Offer[]>>;
 }

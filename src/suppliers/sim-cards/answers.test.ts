@@ -1,6 +1,5 @@
-import { createServer, type RequestListener } from "node:http";
-import { once } from "node:events";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
+import { serveHttp } from "../../../tests/fixtures/http-server.ts";
 import type { JsonObject } from "../../json.ts";
 import type { StageInput, Supplier } from "../supplier.ts";
 import { openSimCards } from "./index.ts";
@@ -30,21 +29,9 @@ const INPUT: StageInput = {
   signal: new AbortController().signal,
 };
 
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const address = server.address();
-  return `http://127.0.0.1:${typeof address === "object" ? address?.port : address}`;
-}
-
 /** A supplier that gives this answer to everything. */
 async function answering(status: number, body: string, contentType?: string): Promise<Supplier> {
-  const url = await serve((_, response) => {
+  const url = await serveHttp((_, response) => {
     response.writeHead(status, { "content-type": contentType ?? "application/json" }).end(body);
   });
   return open(url);
@@ -125,11 +112,11 @@ test("a refusal that is documented is told by its code alone", async () => {
 
 test("a redirect is not followed: the API key goes to nobody else", async () => {
   const seen: (string | undefined)[] = [];
-  const elsewhere = await serve((request, response) => {
+  const elsewhere = await serveHttp((request, response) => {
     seen.push(request.headers.authorization);
     response.end();
   });
-  const url = await serve((_, response) => {
+  const url = await serveHttp((_, response) => {
     response.writeHead(307, { location: `${elsewhere}/v1/cards` }).end();
   });
   expect(await open(url).stages[0].run(INPUT)).toEqual({
@@ -155,7 +142,7 @@ test("another card in place of ours is not taken for activated", async () => {
 
 test("the request carries key, reference and decimal text, once", async () => {
   const requests: unknown[] = [];
-  const url = await serve((request, response) => {
+  const url = await serveHttp((request, response) => {
     let body = "";
     request.setEncoding("utf8").on("data", (chunk: string) => {
       body += chunk;

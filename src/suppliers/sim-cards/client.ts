@@ -75,7 +75,7 @@ export function createSimCardsClient(settings: SimCardsSettings): SimCardsClient
     offers: async (signal) => judge(await get("/v1/offers", signal), offers),
     issue: async ({ reference, faceValue }, signal) => {
       const headers = { "idempotency-key": reference };
-      const body = { reference, face_value: faceValue, currency: "USD" };
+      const body = JSON.stringify({ reference, face_value: faceValue, currency: "USD" });
       const answer = await post("/v1/cards", { headers, body, timeoutMs: issueTimeoutMs, signal });
       return judge(answer, card);
     },
