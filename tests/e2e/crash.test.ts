@@ -245,10 +245,10 @@ test.each([
     await sendPayment(world.network, payer, visit.terms, { amountAtomic: stroops("9.99") });
     await crashes;
     const back =
-      "SELECT state FROM payouts WHERE cause = 'unmatched' AND deposit_id IN (SELECT id FROM deposits WHERE order_ref = ?)";
+      "SELECT deposits.reason, state FROM deposits JOIN payouts ON deposit_id = deposits.id WHERE order_ref = ?";
     await expect
       .poll(() => query(world.databaseFile, back, visit.orderId), { timeout: END_LIMIT_MS })
-      .toEqual([{ state: "final" }]);
+      .toEqual([{ reason: "underpaid", state: "final" }]);
     await expectSettled();
     expect(await usdcOfPayer()).toBe(visit.usdcBefore);
     expect((await buyer.get(visit.orderId)).phase).toBe("awaiting_payment");

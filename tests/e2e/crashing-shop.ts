@@ -1,5 +1,6 @@
 /** The shop as `src/main.ts` runs it, killed at the step that its fuse names. An entry of a process of its own. */
 import { once } from "node:events";
+import { flushCompileCache } from "node:module";
 import type { ShopActions } from "../../src/actions/index.ts";
 import { serve } from "../../src/main.ts";
 import type { Store } from "../../src/store/tx.ts";
@@ -51,3 +52,5 @@ function withFuse(store: Store<ShopActions>): Store<ShopActions> {
 process.stdin.resume();
 await once(process.stdin, "end");
 await serve({ wrapStore: withFuse });
+// Otherwise written at an orderly end, which this process does not have.
+flushCompileCache();

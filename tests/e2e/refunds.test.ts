@@ -49,18 +49,20 @@ async function payWhileClosed(
 
 /** Everything the treasury has in USDC goes back to the issuer; returns how much that was. */
 async function emptyTreasury(): Promise<string> {
-  const { cast, usdc, send } = world.network;
+  const { cast, usdc } = world.network;
   const has = (await usdcOf(cast.treasury)) ?? 0n;
   const amount = `${has / 10_000_000n}.${String(has % 10_000_000n).padStart(7, "0")}`;
   const destination = cast.issuer.publicKey();
-  await send(cast.treasury, [Operation.payment({ destination, asset: usdc, amount })]);
+  await world.network.send(cast.treasury, [
+    Operation.payment({ destination, asset: usdc, amount }),
+  ]);
   return amount;
 }
 
 async function fundTreasury(amount: string): Promise<void> {
-  const { cast, usdc, send } = world.network;
+  const { cast, usdc } = world.network;
   const destination = cast.treasury.publicKey();
-  await send(cast.issuer, [Operation.payment({ destination, asset: usdc, amount })]);
+  await world.network.send(cast.issuer, [Operation.payment({ destination, asset: usdc, amount })]);
 }
 
 /** As anybody may. */

@@ -52,6 +52,6 @@ export async function startForgetfulServer({ chain }: StellarDevnet): Promise<Fo
     url: server.url,
     faults,
     forgetBefore: (ledger) => history.cutBefore(ledger),
-    close: server.close,
+    close: () => server.close(),
   };
 }

@@ -66,6 +66,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     ...options.supplier,
   });
   const env = { ...shopEnvironment(network, supplier, path.join(folder, "shop")), ...options.env };
+  // Compiled code is kept for the next process, which then starts in half the time.
+  const cached = { NODE_COMPILE_CACHE: path.join(folder, "code") };
   const shops: WaitingShop[] = [];
   const texts: Said[] = [];
   const apiKeys: Secret[] = [];
@@ -77,18 +79,18 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     databaseFile: path.join(folder, "shop", "vend402.db"),
     newApiKey: async (...args) => {
       const made = ["keys", "create", "--orders-per-hour", "1000000", ...args];
-      const text = (await runCommand(env, made)).trim();
+      const text = (await runCommand({ ...cached, ...env }, made)).trim();
       apiKeys.push({ name: "an API key", text });
       return text;
     },
     startShop: (extra, entry = "src/main.ts") => world.prepareShop(entry, extra).open(),
     prepareShop: (entry, extra = {}) => {
-      const shop = prepareShopProcess({ ...env, ...extra }, entry);
+      const shop = prepareShopProcess({ ...cached, ...env, ...extra }, entry);
       shops.push(shop);
       return shop;
     },
     command: async (...args) => {
-      const text = await runCommand(env, args);
+      const text = await runCommand({ ...cached, ...env }, args);
       texts.push({ where: `vend402 ${args[0] ?? ""}`, text });
       return text;
     },
