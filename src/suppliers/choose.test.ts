@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { planIdOf, type PlanFacts } from "../products/plan.ts";
+import { JAPAN_OFFER, JAPAN_WEEK } from "../../tests/fixtures/plan.ts";
+import { planIdOf } from "../products/plan.ts";
 import type { Piece } from "../products/product.ts";
 import { CLOSED, type Breaker } from "./breaker.ts";
 import { chooseSupplier, offerCostUsdMicro, type Candidate, type Wish } from "./choose.ts";
@@ -127,27 +128,12 @@ test("of several offers for the face value the one with stock and the lower cost
   ]);
 });
 
-const facts: PlanFacts = {
-  countries: ["JP"],
-  dataBytes: 1_073_741_824n,
-  validityDays: 7,
-  validityStarts: "install",
-};
-
-const plan: PlanOffer = {
-  kind: "plan",
-  product: "travel-esim",
-  planId: planIdOf(facts),
-  facts,
-  costUsdMicro: 1_700_000n,
-  stock: null,
-  balanceUsdMicro: 1_700_000n,
-};
+const plan: PlanOffer = { ...JAPAN_OFFER, balanceUsdMicro: 1_700_000n };
 
 test("a plan is bought where it is offered, at its own cost", () => {
   const asked: Wish = {
     product: "travel-esim",
-    piece: { kind: "plan", planId: plan.planId, facts },
+    piece: { kind: "plan", planId: plan.planId, facts: JAPAN_WEEK },
     maxCostUsdMicro: 1_700_000n,
     rejectedBy: [],
   };
@@ -156,7 +142,7 @@ test("a plan is bought where it is offered, at its own cost", () => {
     offers,
     breaker: CLOSED,
   });
-  const other = planIdOf({ ...facts, validityDays: 30 });
+  const other = planIdOf({ ...JAPAN_WEEK, validityDays: 30 });
   const choice = chooseSupplier(asked, [
     at("a", { ...plan, planId: other, costUsdMicro: 1n }),
     at("b", { ...plan, costUsdMicro: 1_700_001n }),

@@ -1,31 +1,16 @@
 import { expect, test } from "vitest";
-import { planIdOf } from "../products/plan.ts";
+import { JAPAN_OFFER, JAPAN_WEEK } from "../../tests/fixtures/plan.ts";
 import { CLOSED, type Breaker } from "./breaker.ts";
 import type { Candidate } from "./choose.ts";
 import { plansOnSale } from "./plans.ts";
 import type { PlanOffer } from "./supplier.ts";
 
-const facts = {
-  countries: ["JP"],
-  dataBytes: 1_073_741_824n,
-  validityDays: 7,
-  validityStarts: "install",
-} as const;
-const offer: PlanOffer = {
-  kind: "plan",
-  product: "travel-esim",
-  planId: planIdOf(facts),
-  facts,
-  costUsdMicro: 1_700_000n,
-  stock: null,
-  balanceUsdMicro: null,
-};
 const pricing = { markupBps: 2_000n, minMarkupUsdMicro: 300_000n };
 const OPEN: Breaker = { state: "open", consecutiveFaults: 3, openedAtMs: 0 };
 
 const at = (changes: Partial<PlanOffer>, breaker = CLOSED): Candidate => ({
   supplierId: "a",
-  offers: [{ ...offer, ...changes }],
+  offers: [{ ...JAPAN_OFFER, ...changes }],
   breaker,
 });
 const prices = (...candidates: readonly Candidate[]): readonly bigint[] =>
@@ -54,5 +39,8 @@ test.each<[string, Candidate]>([
 
 test("a plan carries its facts under its id", () => {
   const plans = plansOnSale("travel-esim", pricing, [at({})]);
-  expect(plans.get(offer.planId)).toMatchObject({ id: offer.planId, facts });
+  expect(plans.get(JAPAN_OFFER.planId)).toMatchObject({
+    id: JAPAN_OFFER.planId,
+    facts: JAPAN_WEEK,
+  });
 });

@@ -1,9 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
-import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { serveHttp } from "../../../tests/fixtures/http-server.ts";
 import { checkDigit } from "../card-number.ts";
 import { startEsimSupplier, type EsimSupplierOptions } from "./index.ts";
 import { openEsimClient, startFastEsim } from "./test-client.ts";
@@ -228,7 +227,7 @@ test("what was sold, cancelled and downloaded is known after a restart, and a re
 /** Where hooks arrive. */
 async function startReceiver(status = 200) {
   const hooks: Record<string, unknown>[] = [];
-  const server = createServer((request, response) => {
+  const url = await serveHttp((request, response) => {
     let text = "";
     request.setEncoding("utf8").on("data", (chunk: string) => {
       text += chunk;
@@ -238,15 +237,7 @@ async function startReceiver(status = 200) {
       response.writeHead(status).end();
     });
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const address = server.address();
-  const port = typeof address === "object" ? address?.port : address;
-  return { hooks, webhook: `http://127.0.0.1:${port}/hook` };
+  return { hooks, webhook: `${url}/hook` };
 }
 
 test("an address is saved only when it answers the health check", async () => {

@@ -1,16 +1,11 @@
 import { expect, test } from "vitest";
+import { JAPAN_WEEK } from "../../../tests/fixtures/plan.ts";
 import { productContract } from "../../../tests/contracts/product.ts";
-import { planIdOf, type Plan, type PlanFacts } from "../plan.ts";
+import { planIdOf, type Plan } from "../plan.ts";
 import { pieceOf } from "../product.ts";
 import { travelEsim } from "./index.ts";
 
-const facts: PlanFacts = {
-  countries: ["JP"],
-  dataBytes: 1_073_741_824n,
-  validityDays: 7,
-  validityStarts: "install",
-};
-const plan: Plan = { id: planIdOf(facts), facts, priceUsdMicro: 2_040_000n };
+const plan: Plan = { id: planIdOf(JAPAN_WEEK), facts: JAPAN_WEEK, priceUsdMicro: 2_040_000n };
 const plans = new Map([[plan.id, plan]]);
 const LPA = "LPA:1$rsp.sim.example$0123456789ABCDEF0123456789ABCDEF";
 const goods = {
@@ -35,7 +30,11 @@ test("a plan is ordered by its id, alone, at the price of the catalogue", () => 
   const read = travelEsim.read({ plan_id: plan.id }, plans);
   expect(read).toEqual(travelEsim.read({ plan_id: plan.id, quantity: 1 }, plans));
   expect(read?.priceUsdMicro).toBe(2_040_000n);
-  expect(pieceOf(read?.request ?? {})).toEqual({ kind: "plan", planId: plan.id, facts });
+  expect(pieceOf(read?.request ?? {})).toEqual({
+    kind: "plan",
+    planId: plan.id,
+    facts: JAPAN_WEEK,
+  });
 });
 
 test.each([0, 2, 1.5, "1", null])("a quantity of %j is not sold", (quantity) => {
@@ -43,7 +42,9 @@ test.each([0, 2, 1.5, "1", null])("a quantity of %j is not sold", (quantity) => 
 });
 
 test("a plan that is not on sale is no piece", () => {
-  expect(travelEsim.read({ plan_id: planIdOf({ ...facts, validityDays: 8 }) }, plans)).toBeNull();
+  expect(
+    travelEsim.read({ plan_id: planIdOf({ ...JAPAN_WEEK, validityDays: 8 }) }, plans),
+  ).toBeNull();
 });
 
 test("everything but the pictures follows from the activation code", async () => {

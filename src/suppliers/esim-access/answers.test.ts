@@ -1,21 +1,16 @@
 import { expect, test } from "vitest";
+import { JAPAN_WEEK } from "../../../tests/fixtures/plan.ts";
 import { serveHttp } from "../../../tests/fixtures/http-server.ts";
 import { systemClock } from "../../clock.ts";
 import type { JsonObject } from "../../json.ts";
-import { planIdOf, storePlanRequest, type PlanFacts } from "../../products/plan.ts";
+import { planIdOf, storePlanRequest } from "../../products/plan.ts";
 import type { StageInput, Supplier } from "../supplier.ts";
 import { openEsimAccess } from "./index.ts";
 
-const FACTS: PlanFacts = {
-  countries: ["JP"],
-  dataBytes: 1_073_741_824n,
-  validityDays: 7,
-  validityStarts: "install",
-};
 const INPUT: StageInput = {
   attemptId: "att_1",
   product: "travel-esim",
-  request: storePlanRequest(planIdOf(FACTS), FACTS),
+  request: storePlanRequest(planIdOf(JAPAN_WEEK), JAPAN_WEEK),
   previous: { orderNo: "B1", costUsdMicro: "1100000" },
   maxCostUsdMicro: 1_100_000n,
   startedAtMs: Date.parse("2026-11-20T12:00:00Z"),

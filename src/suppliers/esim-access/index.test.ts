@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
+import { JAPAN_WEEK } from "../../../tests/fixtures/plan.ts";
 import {
   startEsimSupplier,
   type EsimFaultRule,
@@ -53,18 +54,12 @@ const RULES: Readonly<Record<SupplierFault, EsimFaultRule>> = {
   sale_takes_long:                    { call: "order", fault: "slow", delayMs: 1500 },
 };
 
-const JAPAN: PlanFacts = {
-  countries: ["JP"],
-  dataBytes: 1_073_741_824n,
-  validityDays: 7,
-  validityStarts: "install",
-};
-const REQUEST = storePlanRequest(planIdOf(JAPAN), JAPAN);
+const REQUEST = storePlanRequest(planIdOf(JAPAN_WEEK), JAPAN_WEEK);
 const COST_USD_MICRO = 1_100_000n;
 
 /** One gigabyte in Antarctica: the packages that always misbehave. */
 function magicRequest(validityDays: number): JsonObject {
-  const facts: PlanFacts = { ...JAPAN, countries: ["AQ"], validityDays };
+  const facts: PlanFacts = { ...JAPAN_WEEK, countries: ["AQ"], validityDays };
   return storePlanRequest(planIdOf(facts), facts);
 }
 
@@ -228,7 +223,7 @@ test("a price that stays another than the catalogue's is a refusal", async () =>
 
 test("a plan that is in no catalogue is refused without a purchase", async () => {
   const { twin, supplier } = await start();
-  const facts = { ...JAPAN, countries: ["ZZ"] };
+  const facts = { ...JAPAN_WEEK, countries: ["ZZ"] };
   const request = storePlanRequest(planIdOf(facts), facts);
   expect(await buy(supplier, { request })).toMatchObject({ kind: "failed", retryable: false });
   expect(twin.calls().order).toBe(0);
@@ -329,8 +324,8 @@ test("an offer is a plan with its cost; what is sold by the day is left out", as
   expect(offers).toContainEqual({
     kind: "plan",
     product: "travel-esim",
-    planId: planIdOf(JAPAN),
-    facts: JAPAN,
+    planId: planIdOf(JAPAN_WEEK),
+    facts: JAPAN_WEEK,
     costUsdMicro: COST_USD_MICRO,
     stock: null,
     balanceUsdMicro: 10_000_000_000n,
