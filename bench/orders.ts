@@ -5,7 +5,7 @@ import type { ApiKeyRow } from "../src/store/tx.ts";
 
 export const RAIL = "stellar:local/contract";
 export const USDC = { id: "stellar:local/asset:USDC-G", symbol: "USDC", decimals: 7 };
-export const KEY_ID = "key_bench";
+const KEY_ID = "key_bench";
 const PRICE_USD_MICRO = 10_000_000n;
 const PRICE_ATOMIC = 100_000_000n;
 const WINDOW_MS = 7_200_000;

@@ -85,7 +85,7 @@ function nameStellarVariable(problem: string): string {
 }
 
 /** The settings of the Stellar rail; the receiver's code hash is the committed artefact's unless it is given. */
-export function parseStellar({ stellar }: Pick<Config, "stellar">) {
+function parseStellar({ stellar }: Pick<Config, "stellar">) {
   const { sweepMinAtomic, network, ...texts } = stellar;
   const given = Object.fromEntries(Object.entries(texts).filter(([, value]) => value !== null));
   return railModules["stellar-contract"].parse({

@@ -125,6 +125,16 @@ test("what was paid over the price goes back as its own payout while the order g
   ]);
 });
 
+test("dust over the price is kept, and nothing stays owed for it", async () => {
+  const store = await openShopStore();
+  await storeOrder(store);
+  await applyPage(store, pageOf([newDeposit({ amount: { asset: USDC, atomic: 100_000_900n } })]));
+  expect(await store.read.payouts.list(["due"], 10)).toEqual([]);
+  const balances = await store.read.ledger.balances();
+  const of = (name: string) => balances.find(({ account }) => account === name)?.atomic ?? 0n;
+  expect([of("owed:excess"), of("revenue")]).toEqual([0n, -900n]);
+});
+
 test("an event that nobody can read is kept as a dead letter, once, and the cursor moves on", async () => {
   const store = await openShopStore();
   const unreadable = [{ txId: "tx_bad", index: 0, height: 7, reason: "no amount", raw: "AAAA" }];

@@ -77,11 +77,9 @@ async function applyDeposit(
   });
   const row = rowOf(deposit, { railId, match, nowMs });
   if (!(await tx.deposits.insert(row))) return null;
-  await postEntry(
-    tx,
-    depositEntry({ ...row, match: match.kind === "accepted" ? match : null }),
-    nowMs,
-  );
+  const keptAtomic = keptExcess(match, row.assetId, input.terms);
+  const paid = match.kind === "accepted" ? { ...match, keptAtomic } : null;
+  await postEntry(tx, depositEntry({ ...row, match: paid }), nowMs);
   if (match.kind === "unmatched") await holdUnmatched(tx, row, input);
   else if (order !== null) await acceptPayment(tx, { deposit, row, order, match }, input);
   return row;
@@ -121,6 +119,12 @@ async function holdUnmatched(tx: Tx, row: DepositRow, input: ApplyDepositsInput)
     dueAtMs: nowMs + input.terms.holdMs,
     nowMs,
   });
+}
+
+/** Excess that is not worth sending back; 0n when it is sent back, or there is none. */
+function keptExcess(match: Match, assetId: string, { dustAtomic }: DepositTerms): bigint {
+  if (match.kind !== "accepted") return 0n;
+  return match.excessAtomic > (dustAtomic[assetId] ?? 0n) ? 0n : match.excessAtomic;
 }
 
 async function acceptPayment(
@@ -163,8 +167,7 @@ async function acceptPayment(
         }
       : { event: "deposit_matched", facts, changes: { payment }, nowMs },
   );
-  const dust = input.terms.dustAtomic[assetId] ?? 0n;
-  if (match.excessAtomic > dust)
+  if (match.excessAtomic > 0n && keptExcess(match, assetId, input.terms) === 0n)
     await owePayout(tx, {
       deposit: row,
       cause: "excess",

@@ -37,7 +37,7 @@ function bigintAsText(_name: string, value: unknown): unknown {
 }
 
 /** Text of a table: columns two spaces apart, a line per row. */
-export function alignColumns(rows: readonly (readonly string[])[]): string {
+function alignColumns(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows)
     for (const [column, cell] of row.entries())

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { systemClock } from "../clock.ts";
 import { createLog, writeToStderr } from "../log.ts";
-import { readConfig, readStoreSettings, type Config, type StoreSettings } from "../config.ts";
+import { readStoreSettings, type StoreSettings } from "../config.ts";
 import { actions, type ShopActions } from "../actions/index.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import type { Store } from "../store/tx.ts";
@@ -13,14 +13,6 @@ const ENV_FILE = ".env";
 /** Reads `.env` of this folder, if there is one, under what the environment says already. */
 export function loadEnvFile(): void {
   if (existsSync(ENV_FILE)) process.loadEnvFile(ENV_FILE);
-}
-
-/** The whole configuration, or a list of everything that is wrong with it. */
-export function requireConfig(): Config {
-  loadEnvFile();
-  const read = readConfig();
-  if (read.kind === "config") return read.config;
-  throw new Stop(["the configuration is not complete:", ...read.problems].join("\n  - "));
 }
 
 /** The settings that commands about stored data need. */

@@ -40,7 +40,7 @@ test("the postings of every entry sum to zero per asset", () => {
     fc.property(money, money, cause, (priceAtomic, over, why) => {
       const atomic = priceAtomic + over;
       const deposit = { id: "d", railId, assetId, atomic };
-      expectZeroSum(depositEntry({ ...deposit, match: { priceAtomic } }));
+      expectZeroSum(depositEntry({ ...deposit, match: { priceAtomic, keptAtomic: 0n } }));
       expectZeroSum(depositEntry({ ...deposit, match: null }));
       expectZeroSum(deliveryEntry({ id: "o", assetId, priceAtomic }));
       expectZeroSum(payoutEntry({ id: "p", railId, assetId, atomic, cause: why }));
@@ -53,7 +53,13 @@ test("a deposit is held, and owed as the order's price and its excess", () => {
   fc.assert(
     fc.property(money, money, (priceAtomic, over) => {
       const atomic = priceAtomic + over;
-      const entry = depositEntry({ id: "d", railId, assetId, atomic, match: { priceAtomic } });
+      const entry = depositEntry({
+        id: "d",
+        railId,
+        assetId,
+        atomic,
+        match: { priceAtomic, keptAtomic: 0n },
+      });
       const left = balances([entry]);
       expect(left[`held:${railId}`] ?? 0n).toBe(atomic);
       expect(left["owed:orders"] ?? 0n).toBe(-priceAtomic);
@@ -62,7 +68,13 @@ test("a deposit is held, and owed as the order's price and its excess", () => {
   );
 });
 
-const paid = depositEntry({ id: "d", railId, assetId, atomic: 12n, match: { priceAtomic: 10n } });
+const paid = depositEntry({
+  id: "d",
+  railId,
+  assetId,
+  atomic: 12n,
+  match: { priceAtomic: 10n, keptAtomic: 0n },
+});
 const excess = payoutEntry({ id: "e", railId, assetId, atomic: 2n, cause: "excess" });
 
 test("an order that is delivered and its excess returned leaves its price as revenue", () => {
@@ -86,6 +98,16 @@ test("goods cost what the supplier was owed for them, in dollars", () => {
   expect(balances([purchaseEntry({ id: "a", supplierId: "s", costUsdMicro: 9_900_000n })])).toEqual(
     { "cost:s": 9_900_000n, "supplier:s": -9_900_000n },
   );
+});
+
+test("excess that is not worth sending back is revenue at once", () => {
+  const match = { priceAtomic: 10n, keptAtomic: 2n };
+  const kept = depositEntry({ id: "d", railId, assetId, atomic: 12n, match });
+  expect(balances([kept])).toEqual({
+    [`held:${railId}`]: 12n,
+    "owed:orders": -10n,
+    revenue: -2n,
+  });
 });
 
 test("a deposit of nothing books nothing", () => {

@@ -23,13 +23,13 @@ export interface Entry {
 
 const USD_ID = "iso4217:USD";
 
-/** A deposit arrived: `priceAtomic` of it pays an order, the rest is excess; 0n when it is unmatched. */
+/** A deposit arrived: a payment (price, excess to return, dust that is kept), or unmatched as a whole. */
 export function depositEntry(deposit: {
   readonly id: string;
   readonly railId: string;
   readonly assetId: string;
   readonly atomic: bigint;
-  readonly match: { readonly priceAtomic: bigint } | null;
+  readonly match: { readonly priceAtomic: bigint; readonly keptAtomic: bigint } | null;
 }): Entry {
   const { assetId, atomic, match } = deposit;
   const owed =
@@ -37,7 +37,12 @@ export function depositEntry(deposit: {
       ? [{ account: "owed:unmatched", assetId, atomic: -atomic }]
       : [
           { account: "owed:orders", assetId, atomic: -match.priceAtomic },
-          { account: "owed:excess", assetId, atomic: match.priceAtomic - atomic },
+          {
+            account: "owed:excess",
+            assetId,
+            atomic: match.priceAtomic + match.keptAtomic - atomic,
+          },
+          { account: "revenue", assetId, atomic: -match.keptAtomic },
         ];
   return {
     id: `deposit:${deposit.id}`,

@@ -6,7 +6,7 @@ import type { JobKind, JobRow, Store } from "../store/tx.ts";
 
 /**
  * One attempt at a job. It may run again after a crash at any point, so every step it takes is stored before
- * the next and looked up when it comes back. A thrown error is a bug: retried, then buried with an alert.
+ * the next and looked up when it comes back. A thrown error is a bug: tried again with growing pauses.
  */
 export type JobHandler = (subject: string, signal: AbortSignal) => Promise<JobEnd>;
 
@@ -21,8 +21,6 @@ export interface JobLoopOptions {
   readonly log: Log;
 }
 
-/** How often a job may crash before it is buried. */
-const MAX_CRASHES = 12;
 const LONGEST_BACKOFF_MS = 60_000;
 /** A look at the queue even if no notice came: a lost wake-up costs at most this. */
 const SAFETY_POLL_MS = 1_000;
@@ -44,13 +42,14 @@ async function runJob(
   try {
     return await handler(job.subject, signal);
   } catch (error) {
-    const facts = { job: job.kind, subject: job.subject, claims: job.claims, error };
+    // Never buried: what is owed stays owed, and every further try says so in the log.
+    log.error("a job crashed and is tried again", {
+      job: job.kind,
+      subject: job.subject,
+      claims: job.claims,
+      error,
+    });
     const text = error instanceof Error ? error.message : String(error);
-    if (job.claims >= MAX_CRASHES) {
-      log.error("a job is buried after too many crashes", facts);
-      return { kind: "bury", error: text };
-    }
-    log.error("a job crashed and is tried again", facts);
     const pauseMs = Math.min(100 * 2 ** job.claims, LONGEST_BACKOFF_MS);
     return { kind: "retry", runAtMs: clock.now() + pauseMs, error: text };
   }
