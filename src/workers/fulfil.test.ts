@@ -1,0 +1,126 @@
+/** Buying a plan for a paid order: the real store, board, vault and adapter against the simulated wholesaler. */
+import { expect, onTestFinished, test } from "vitest";
+import { startEsimSupplier, type EsimFaultRule } from "../../devnet/suppliers/index.ts";
+import { JAPAN_WEEK } from "../../tests/fixtures/plan.ts";
+import {
+  applyPage,
+  newDeposit,
+  newOrder,
+  NOW_MS,
+  openShopStore,
+  pageOf,
+  silentLog,
+} from "../../tests/fixtures/shop-store.ts";
+import { systemClock, type Clock } from "../clock.ts";
+import { systemRandom } from "../ids.ts";
+import { planIdOf, storePlanRequest } from "../products/plan.ts";
+import { travelEsim } from "../products/travel-esim/index.ts";
+import { openEsimAccess } from "../suppliers/esim-access/index.ts";
+import { parseKeyring } from "../vault/keyring.ts";
+import { openVault } from "../vault/seal.ts";
+import { fulfilOrder } from "./fulfil.ts";
+import { createSupplierBoard } from "./supplier-board.ts";
+
+const startedAtMs = Date.now();
+/** The time of the stored order, running; pauses are short, so that look-ups come soon. */
+const clock: Clock = {
+  now: () => NOW_MS + 10_000 + (Date.now() - startedAtMs),
+  sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 10), signal),
+};
+
+/** A shop with one paid order of a plan, and the wholesaler it may buy from. */
+async function startPaid(...faults: readonly EsimFaultRule[]) {
+  const twin = await startEsimSupplier({
+    speed: 1,
+    seed: "fulfil",
+    clock,
+    callLatencyMs: 0,
+    allocationMs: 40,
+    requestsPerSecond: 10_000,
+    faults,
+  });
+  onTestFinished(() => twin.close());
+  const supplier = openEsimAccess({
+    ...twin.credentials,
+    url: twin.url,
+    callTimeoutMs: 5_000,
+    callsPerSecond: 10_000,
+    pollMs: 5,
+    catalogueMaxAgeMs: 60_000,
+    allocateTimeoutMs: 200,
+    clock,
+  });
+  const store = await openShopStore();
+  const keyring = parseKeyring(`k1:${Buffer.from(systemRandom(32)).toString("hex")}`);
+  if (typeof keyring === "string") throw new Error(keyring);
+  const suppliers = new Map([[supplier.id, supplier]]);
+  const board = createSupplierBoard({ suppliers, store, clock, log: silentLog });
+  await board.refresh(AbortSignal.timeout(10_000));
+  const request = storePlanRequest(planIdOf(JAPAN_WEEK), JAPAN_WEEK);
+  const order = newOrder({ product: travelEsim.id, request });
+  await store.transact("createOrder", { order, idempotency: null });
+  await applyPage(store, pageOf([newDeposit()]));
+  const vault = openVault(keyring, systemRandom);
+  const limits = { maxCostBps: 10_000n, offersMaxAgeMs: 60_000 };
+  const context = { store, clock, random: systemRandom, log: silentLog, vault, board, limits };
+  const fulfil = fulfilOrder({ ...context, rails: new Map(), suppliers });
+  return { twin, store, vault, fulfil: () => fulfil(order.id, AbortSignal.timeout(20_000)) };
+}
+
+type Paid = Awaited<ReturnType<typeof startPaid>>;
+
+const stateOf = async ({ store }: Paid) => (await store.read.orders.byId("ord_1"))?.state;
+
+/** The job is run again until the order has left the worker. */
+async function settled(paid: Paid): Promise<string | undefined> {
+  const step = async () => {
+    const end = await paid.fulfil();
+    return end.kind;
+  };
+  await expect.poll(step, { timeout: 15_000 }).toBe("finish");
+  return stateOf(paid);
+}
+
+test("a paid plan is ordered, waited for and delivered, its goods sealed under its attempt", async () => {
+  const paid = await startPaid();
+  expect(await settled(paid)).toBe("delivered");
+  const row = await paid.store.read.goods.ofOrder("ord_1");
+  const goods = paid.vault.open(row?.attemptId ?? "", row?.sealed ?? "");
+  expect(Object.keys(goods).toSorted()).toEqual(travelEsim.goodsFields.toSorted());
+  const [attempt] = await paid.store.read.attempts.ofOrder("ord_1");
+  expect(attempt).toMatchObject({
+    state: "delivered",
+    stage: "allocate",
+    costUsdMicro: 1_100_000n,
+  });
+  expect(JSON.stringify(attempt?.stageState)).not.toContain(goods["iccid"]);
+  expect(paid.twin.ledger().map(({ transactionId }) => transactionId)).toEqual([attempt?.id]);
+});
+
+test.each<EsimFaultRule>([
+  { call: "order", fault: "reset", when: "after" },
+  { call: "order", fault: "busy", when: "after" },
+  { call: "order", fault: "error_500" },
+  { call: "order", fault: "price_changed" },
+  { call: "order", fault: "rate_limited" },
+  { call: "query", fault: "server_error", times: 3 },
+])("$call $fault: delivered all the same, and bought once", async (rule) => {
+  const paid = await startPaid(rule);
+  expect(await settled(paid)).toBe("delivered");
+  expect(paid.twin.ledger()).toHaveLength(1);
+});
+
+test.each<EsimFaultRule>([
+  { call: "order", fault: "out_of_profiles", times: "always" },
+  { call: "order", fault: "insufficient_balance", times: "always" },
+])("$call $fault: refunded, and nothing was bought", async (rule) => {
+  const paid = await startPaid(rule);
+  expect(await settled(paid)).toBe("refund_due");
+  expect(paid.twin.ledger()).toEqual([]);
+});
+
+test("a profile that never comes is refunded, and not bought a second time", async () => {
+  const paid = await startPaid({ call: "query", fault: "still_allocating", times: "always" });
+  expect(await settled(paid)).toBe("refund_due");
+  expect(paid.twin.ledger()).toHaveLength(1);
+});
