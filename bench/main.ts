@@ -4,6 +4,7 @@ import { intake } from "./intake.ts";
 import { overhead } from "./overhead.ts";
 import { replay } from "./replay.ts";
 import { jsonLine, tableLines, type Row } from "./report.ts";
+import { store } from "./store.ts";
 import { stream } from "./stream.ts";
 import { watch } from "./watch.ts";
 
@@ -21,6 +22,7 @@ const BENCHES: Readonly<Record<string, (size: Size) => AsyncIterable<Row>>> = {
   watch,
   overhead,
   replay,
+  store,
 };
 
 const { values, positionals } = parseArgs({

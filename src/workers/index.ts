@@ -72,9 +72,11 @@ export async function startWorkers(deps: WorkerDeps, settings: WorkerSettings): 
       {
         name: "idempotency",
         periodMs: HOUR_MS,
-        work: async () => {
+        work: async (signal) => {
           const beforeMs = clock.now() - ANSWERS_KEPT_MS;
-          await store.transact("pruneIdempotency", { beforeMs });
+          let removed = 1;
+          while (removed > 0 && !signal.aborted)
+            removed = await store.transact("pruneIdempotency", { beforeMs });
         },
       },
       { clock, log },
