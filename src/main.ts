@@ -26,6 +26,7 @@ import { openVault } from "./vault/seal.ts";
 import { startWorkers, type WorkerSettings, type Workers } from "./workers/index.ts";
 import { createSupplierBoard, type SupplierBoard } from "./workers/supplier-board.ts";
 import { candidatesOf } from "./workers/supply.ts";
+import type { WatchHealth } from "./workers/watch.ts";
 
 /** A running shop. */
 export interface Shop {
@@ -92,6 +93,8 @@ export async function startShop(
     rail,
     pricing: prices.pricing,
     availability: (priceUsdMicro, nowMs) => {
+      if (workers.watches().some((watch) => isBlind(watch, nowMs)))
+        return { kind: "unavailable", retryAfterS: RETRY_AFTER_S };
       const candidates = candidatesOf(board, nowMs - limits.offersMaxAgeMs);
       const wish = { product: product.id, maxCostBps: limits.maxCostBps };
       return availableOrLater(availabilityOf(wish, priceUsdMicro, candidates));
@@ -143,6 +146,11 @@ async function checkRail(
   const fatal = problems.filter(({ severity }) => severity === "fatal");
   if (fatal.length > 0)
     throw new Error(fatal.map(({ what, fix }) => `${rail.id}: ${what} (${fix})`).join("\n"));
+}
+
+/** A payment made now would not be seen: nothing may be sold. */
+function isBlind({ gap, lastReadAtMs }: WatchHealth, nowMs: number): boolean {
+  return gap !== null || (lastReadAtMs !== null && nowMs - lastReadAtMs > RAIL_MAX_AGE_MS);
 }
 
 function availableOrLater(availability: ReturnType<typeof availabilityOf>): Availability {

@@ -264,6 +264,7 @@ test(
     expect((await readStatus()).ok).toBe(false);
     const alarms = shop.lines.filter((line) => line.includes("the chain's history has a gap"));
     expect(alarms).toHaveLength(1);
+    await expect(buyer.create("5.00")).rejects.toThrow("service_temporarily_unavailable");
     const heightAtGap = heightOf(world.databaseFile);
     await untilInLedger(await sendPayment(network, payers[1], second.payment, { asset: "xlm" }));
     expect((await buyer.get(second.order_id)).phase).toBe("awaiting_payment");
