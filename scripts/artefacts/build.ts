@@ -59,7 +59,8 @@ export function buildArtefact(
   const done = spawnSync("/usr/bin/timeout", command, { cwd, env, stdio });
   if (done.status === TIMED_OUT) return timedOut;
   if (done.status !== 0) {
-    throw new Error(`cargo failed: ${done.error?.message ?? `exit code ${done.status}`}`);
+    const how = done.signal === null ? `exit code ${done.status}` : `ended by ${done.signal}`;
+    throw new Error(`cargo failed: ${done.error?.message ?? how}`);
   }
   const file = `${artefact.package.replaceAll("-", "_")}.wasm`;
   return readFileSync(path.join(place.targetFolder, artefact.target, "release", file));
