@@ -1,10 +1,18 @@
+import { assert } from "../errors.ts";
 import { matchDeposit, type Match } from "../orders/match.ts";
 import type { Order } from "../orders/order.ts";
 import type { Deposit, DepositPage } from "../rails/rail.ts";
-import type { DepositRow, Tx, UnmatchedReason } from "../store/tx.ts";
+import type {
+  AuthorizationRow,
+  DepositChanges,
+  DepositRow,
+  Tx,
+  UnmatchedReason,
+} from "../store/tx.ts";
 import { depositEntry } from "../treasury/ledger.ts";
 import { advanceOrder } from "./advance-order.ts";
-import { owePayout } from "./owe-refund.ts";
+import { dropDeposit, recoverDeposit, type DropAnswer } from "./drop-deposit.ts";
+import { owePayout, releasePayouts } from "./owe-refund.ts";
 import { postEntry } from "./post-entry.ts";
 
 export interface ApplyDepositsInput {
@@ -21,15 +29,23 @@ export interface DepositTerms {
   readonly holdMs: number;
   /** Excess below this many base units is kept, by asset id: sending it back would cost more. */
   readonly dustAtomic: Readonly<Record<string, bigint>>;
+  /** How far below the price a payment may be; USD with 6 decimals, 0n where amounts are exact. */
+  readonly toleranceUsdMicro: bigint;
 }
 
 export interface ApplyDepositsResult {
   /** False: another watcher moved the cursor first, nothing was written. */
   readonly isApplied: boolean;
+  /** Deposits that became an order's payment. */
   readonly matched: number;
+  /** Those that are final and nobody's payment. */
   readonly unmatched: readonly { readonly depositId: string; readonly reason: UnmatchedReason }[];
+  /** Those that the chain took back. */
+  readonly dropped: readonly { readonly depositId: string; readonly answer: DropAnswer }[];
   readonly unreadable: number;
 }
+
+const NOTHING = { matched: 0, unmatched: [], dropped: [], unreadable: 0 };
 
 /**
  * Books one page of a rail's deposits and moves the rail's cursor, in one transaction. A page that is seen
@@ -45,134 +61,283 @@ export async function applyDeposits(
     { railId, cursor, height, chainTimeMs, savedAtMs: nowMs },
     input.before,
   );
-  if (!saved) return { isApplied: false, matched: 0, unmatched: [], unreadable: 0 };
+  if (!saved) return { isApplied: false, ...NOTHING };
+  const dropped = await dropMissing(tx, input);
   let matched = 0;
   const unmatched: { depositId: string; reason: UnmatchedReason }[] = [];
   for (const deposit of page.deposits) {
     const booked = await applyDeposit(tx, deposit, input);
     if (booked === null) continue;
     if (booked.reason === null) matched++;
-    else unmatched.push({ depositId: booked.id, reason: booked.reason });
+    else if (booked.state === "final")
+      unmatched.push({ depositId: booked.id, reason: booked.reason });
   }
   let unreadable = 0;
   for (const { txId, index, ...rest } of page.unreadable) {
     const row = { id: `${railId}|${txId}|${index}`, railId, ...rest, seenAtMs: nowMs };
     if (await tx.deposits.insertDeadLetter(row)) unreadable++;
   }
-  return { isApplied: true, matched, unmatched, unreadable };
+  return { isApplied: true, matched, unmatched, dropped, unreadable };
 }
 
-/** Null when the deposit has been seen before. */
+/** Takes back what was reported above the page's lower end and is not in the page. */
+async function dropMissing(
+  tx: Tx,
+  input: ApplyDepositsInput,
+): Promise<ApplyDepositsResult["dropped"]> {
+  const { railId, page, terms, nowMs } = input;
+  if (page.wholeAboveHeight === undefined) return [];
+  const present = new Set(page.deposits.map((deposit) => depositId(railId, deposit)));
+  const dropped: { depositId: string; answer: DropAnswer }[] = [];
+  for (const row of await tx.deposits.above(railId, page.wholeAboveHeight)) {
+    if (present.has(row.id) || row.state === "dropped" || row.state === "lost") continue;
+    const keptAtomic = await keptOf(tx, row, terms);
+    dropped.push({ depositId: row.id, answer: await dropDeposit(tx, { row, keptAtomic, nowMs }) });
+  }
+  return dropped;
+}
+
+async function keptOf(tx: Tx, row: DepositRow, terms: DepositTerms): Promise<bigint> {
+  const payment = row.orderId === null ? null : (await tx.orders.byId(row.orderId))?.payment;
+  if (payment?.depositId !== row.id) return 0n;
+  return keptExcess(row.atomic - payment.priceAtomic, row.assetId, terms);
+}
+
+function depositId(railId: string, { txId, index }: Deposit): string {
+  return `${railId}|${txId}|${index}`;
+}
+
+/** Null when there is nothing new about the deposit. */
 async function applyDeposit(
   tx: Tx,
   deposit: Deposit,
   input: ApplyDepositsInput,
 ): Promise<DepositRow | null> {
-  const { railId, nowMs } = input;
-  const order = await tx.orders.byId(deposit.orderRef);
-  const match = matchDeposit(order, {
-    assetId: deposit.amount.asset.id,
-    atomic: deposit.amount.atomic,
-    chainTimeMs: deposit.chainTimeMs,
-  });
-  const row = rowOf(deposit, { railId, match, nowMs });
-  if (!(await tx.deposits.insert(row))) return null;
-  const keptAtomic = keptExcess(match, row.assetId, input.terms);
-  const paid = match.kind === "accepted" ? { ...match, keptAtomic } : null;
-  await postEntry(tx, depositEntry({ ...row, match: paid }), nowMs);
-  if (match.kind === "unmatched") await holdUnmatched(tx, row, input);
-  else if (order !== null) await acceptPayment(tx, { deposit, row, order, match }, input);
+  const { nowMs } = input;
+  const known = await tx.deposits.byId(depositId(input.railId, deposit));
+  if (known?.state === "lost") return recoverKnown(tx, { lost: known, deposit, nowMs });
+  if (known !== null && !hasNews(known, deposit)) return null;
+  if (known?.state === "final") {
+    await tx.deposits.update(known.id, placeOf(deposit));
+    return null;
+  }
+  const promise = await promiseOf(tx, deposit);
+  const order = await tx.orders.byId(promise?.orderId ?? deposit.orderRef);
+  const lost = await lostTwin(tx, order, deposit);
+  if (lost !== null) return recoverElsewhere(tx, { lost, deposit, known }, input);
+  const match = matchAgain(known, order, { deposit, promise, terms: input.terms });
+  const row = rowOf(deposit, { railId: input.railId, order, match, nowMs });
+  await store(tx, known, row);
+  if (promise !== null) await noteSettled(tx, promise, row, nowMs);
+  if (row.state === "final") await bookFinal(tx, { row, order, match }, input);
+  else if (match.kind === "accepted" && order?.payment?.depositId !== row.id && order !== null)
+    await stepPayment(tx, { row, order, match, event: "deposit_matched" }, nowMs);
   return row;
+}
+
+/** A known deposit is news when it has become final, came back, or sits in another block. */
+function hasNews(known: DepositRow, deposit: Deposit): boolean {
+  const isMoved = known.blockHash !== (deposit.blockHash ?? null);
+  if (known.state === "final") return isMoved;
+  return known.state === "dropped" || deposit.isFinal || isMoved;
+}
+
+function placeOf(deposit: Deposit): DepositChanges {
+  const { height, chainTimeMs, blockHash = null } = deposit;
+  return { height, chainTimeMs, blockHash };
+}
+
+/** The stored promise that the deposit carried out; null for plain transfers and promises to nobody. */
+async function promiseOf(tx: Tx, deposit: Deposit): Promise<AuthorizationRow | null> {
+  const ref = deposit.authorizationRef;
+  return ref === undefined ? null : tx.authorizations.byRef(ref);
+}
+
+/** The order's payment, if it was lost and this deposit carried out the same promise anew. */
+async function lostTwin(
+  tx: Tx,
+  order: Order | null,
+  deposit: Deposit,
+): Promise<DepositRow | null> {
+  if (order === null || order.payment === null || deposit.authorizationRef === undefined)
+    return null;
+  const paid = await tx.deposits.byId(order.payment.depositId);
+  const isTwin = paid?.state === "lost" && paid.authorizationRef === deposit.authorizationRef;
+  return isTwin ? paid : null;
+}
+
+/** What is the order's payment already stays so; anything else is matched anew, since the order may have changed. */
+function matchAgain(
+  known: DepositRow | null,
+  order: Order | null,
+  found: {
+    readonly deposit: Deposit;
+    readonly promise: AuthorizationRow | null;
+    readonly terms: DepositTerms;
+  },
+): Match {
+  const { amount, chainTimeMs } = found.deposit;
+  if (known !== null && order?.payment?.depositId === known.id) {
+    const { priceAtomic } = order.payment;
+    return { kind: "accepted", priceAtomic, excessAtomic: amount.atomic - priceAtomic };
+  }
+  return matchDeposit(order, {
+    assetId: amount.asset.id,
+    atomic: amount.atomic,
+    paidAtMs: Math.min(chainTimeMs, found.promise?.claimedAtMs ?? Infinity),
+    toleranceUsdMicro: found.terms.toleranceUsdMicro,
+  });
+}
+
+async function store(tx: Tx, known: DepositRow | null, row: DepositRow): Promise<void> {
+  if (known === null) {
+    assert(await tx.deposits.insert(row), "a deposit that was not there is there");
+    return;
+  }
+  const { state, orderId, reason, height, blockHash, chainTimeMs } = row;
+  await tx.deposits.update(row.id, { state, orderId, reason, height, blockHash, chainTimeMs });
+}
+
+async function noteSettled(
+  tx: Tx,
+  promise: AuthorizationRow,
+  row: DepositRow,
+  nowMs: number,
+): Promise<void> {
+  const changes = { state: "settled", txId: row.txId, reason: null } as const;
+  await tx.authorizations.update(promise.ref, ["settling", "failed"], changes, nowMs);
+}
+
+/** Only a final deposit counts again. */
+async function recoverKnown(
+  tx: Tx,
+  found: { readonly lost: DepositRow; readonly deposit: Deposit; readonly nowMs: number },
+): Promise<null> {
+  const { lost, deposit, nowMs } = found;
+  if (!deposit.isFinal) return null;
+  const place = placeOf(deposit);
+  await tx.deposits.update(lost.id, { ...place, state: "final" });
+  await recoverDeposit(tx, { lost, found: { ...lost, ...place }, nowMs });
+  return null;
+}
+
+async function recoverElsewhere(
+  tx: Tx,
+  found: {
+    readonly lost: DepositRow;
+    readonly deposit: Deposit;
+    readonly known: DepositRow | null;
+  },
+  { railId, nowMs }: ApplyDepositsInput,
+): Promise<null> {
+  const { lost, deposit, known } = found;
+  const match = { kind: "accepted", priceAtomic: 0n, excessAtomic: 0n } as const;
+  const order = { id: lost.orderRef };
+  const row = rowOf(deposit, { railId, order, match, nowMs });
+  await store(tx, known, row);
+  if (row.state === "final") await recoverDeposit(tx, { lost, found: row, nowMs });
+  return null;
 }
 
 function rowOf(
   deposit: Deposit,
-  at: { readonly railId: string; readonly match: Match; readonly nowMs: number },
+  at: {
+    readonly railId: string;
+    readonly order: Pick<Order, "id"> | null;
+    readonly match: Match;
+    readonly nowMs: number;
+  },
 ): DepositRow {
-  const isAccepted = at.match.kind === "accepted";
+  const { order, match } = at;
   return {
-    id: `${at.railId}|${deposit.txId}|${deposit.index}`,
+    id: depositId(at.railId, deposit),
     railId: at.railId,
     txId: deposit.txId,
     index: deposit.index,
-    orderRef: deposit.orderRef,
-    orderId: isAccepted ? deposit.orderRef : null,
-    reason: at.match.kind === "unmatched" ? at.match.reason : null,
+    orderRef: order?.id ?? deposit.orderRef,
+    orderId: match.kind === "accepted" ? (order?.id ?? null) : null,
+    reason: match.kind === "unmatched" ? match.reason : null,
     assetId: deposit.amount.asset.id,
     symbol: deposit.amount.asset.symbol,
     atomic: deposit.amount.atomic,
     from: deposit.from,
     height: deposit.height,
+    blockHash: deposit.blockHash ?? null,
     chainTimeMs: deposit.chainTimeMs,
     seenAtMs: at.nowMs,
+    state: deposit.isFinal ? "final" : "seen",
+    authorizationRef: deposit.authorizationRef ?? null,
+    isPayerSafe: deposit.isPayerSafe ?? true,
   };
 }
 
-/** The payer is proven, so the money goes back by itself; an unknown order is left to the operator. */
-async function holdUnmatched(tx: Tx, row: DepositRow, input: ApplyDepositsInput): Promise<void> {
+/** What only a final deposit does: it counts in the ledger, pays its order, or goes back. */
+async function bookFinal(
+  tx: Tx,
+  booked: { readonly row: DepositRow; readonly order: Order | null; readonly match: Match },
+  { terms, nowMs }: ApplyDepositsInput,
+): Promise<void> {
+  const { row, order, match } = booked;
+  const paid =
+    match.kind === "accepted"
+      ? { ...match, keptAtomic: keptExcess(match.excessAtomic, row.assetId, terms) }
+      : null;
+  await postEntry(tx, depositEntry({ ...row, match: paid, bookedAtMs: nowMs }), nowMs);
+  if (paid === null || order === null) return holdUnmatched(tx, row, { terms, nowMs });
+  await stepPayment(tx, { row, order, match: paid, event: "payment_confirmed" }, nowMs);
+  await releasePayouts(tx, { depositId: row.id, nowMs });
+  if (paid.excessAtomic > 0n && paid.keptAtomic === 0n) {
+    const { excessAtomic: atomic } = paid;
+    await owePayout(tx, { deposit: row, cause: "excess", atomic, dueAtMs: nowMs, nowMs });
+  }
+}
+
+/** The money goes back by itself, except that of an unknown order, which is left to the operator. */
+async function holdUnmatched(
+  tx: Tx,
+  row: DepositRow,
+  { terms, nowMs }: Pick<ApplyDepositsInput, "terms" | "nowMs">,
+): Promise<void> {
+  await releasePayouts(tx, { depositId: row.id, nowMs });
   if (row.reason === "order_unknown" || row.atomic <= 0n) return;
-  const { nowMs } = input;
   await owePayout(tx, {
     deposit: row,
     cause: "unmatched",
     atomic: row.atomic,
-    dueAtMs: nowMs + input.terms.holdMs,
+    dueAtMs: nowMs + terms.holdMs,
     nowMs,
   });
 }
 
 /** Excess that is not worth sending back; 0n when it is sent back, or there is none. */
-function keptExcess(match: Match, assetId: string, { dustAtomic }: DepositTerms): bigint {
-  if (match.kind !== "accepted") return 0n;
-  return match.excessAtomic > (dustAtomic[assetId] ?? 0n) ? 0n : match.excessAtomic;
+function keptExcess(excessAtomic: bigint, assetId: string, { dustAtomic }: DepositTerms): bigint {
+  return excessAtomic > (dustAtomic[assetId] ?? 0n) ? 0n : excessAtomic;
 }
 
-async function acceptPayment(
+async function stepPayment(
   tx: Tx,
   paid: {
-    readonly deposit: Deposit;
     readonly row: DepositRow;
     readonly order: Order;
     readonly match: Extract<Match, { kind: "accepted" }>;
+    readonly event: "deposit_matched" | "payment_confirmed";
   },
-  input: ApplyDepositsInput,
+  nowMs: number,
 ): Promise<void> {
-  const { deposit, row, order, match } = paid;
-  const { nowMs } = input;
-  const { id: depositId, railId, assetId, symbol, atomic, from } = row;
-  const payment = {
-    depositId,
-    railId,
-    assetId,
-    symbol,
-    atomic,
-    priceAtomic: match.priceAtomic,
-    from,
-  };
-  const facts = {
-    rail: railId,
-    tx_id: row.txId,
-    height: row.height,
-    chain_time: new Date(row.chainTimeMs).toISOString(),
-  };
-  await advanceOrder(
-    tx,
-    order.id,
-    deposit.isFinal
-      ? {
-          event: "payment_confirmed",
-          facts,
-          changes: { payment, deadlineAtMs: nowMs + order.fulfilWithinMs },
-          nowMs,
-        }
-      : { event: "deposit_matched", facts, changes: { payment }, nowMs },
-  );
-  if (match.excessAtomic > 0n && keptExcess(match, assetId, input.terms) === 0n)
-    await owePayout(tx, {
-      deposit: row,
-      cause: "excess",
-      atomic: match.excessAtomic,
-      dueAtMs: nowMs,
-      nowMs,
-    });
+  const { row, order, match, event } = paid;
+  const { id: paidBy, railId, assetId, symbol, atomic, from } = row;
+  const { priceAtomic } = match;
+  const payment = { depositId: paidBy, railId, assetId, symbol, atomic, priceAtomic, from };
+  const deadlineAtMs = event === "payment_confirmed" ? nowMs + order.fulfilWithinMs : null;
+  await advanceOrder(tx, order.id, {
+    event,
+    facts: {
+      rail: railId,
+      tx_id: row.txId,
+      height: row.height,
+      chain_time: new Date(row.chainTimeMs).toISOString(),
+    },
+    changes: { payment, deadlineAtMs },
+    nowMs,
+  });
 }

@@ -1,7 +1,7 @@
-import type { CreateOrderResponse, SorobanPayment } from "#wire";
+import type { CreateOrderResponse } from "#wire";
 import { assert, Refusal } from "../errors.ts";
 import type { Order } from "../orders/order.ts";
-import { usdText, viewBudget, wordsOf } from "../orders/view.ts";
+import { paymentOf, usdText, viewBudget, wordsOf } from "../orders/view.ts";
 import type { ApiKeyRow, Reader, Tx } from "../store/tx.ts";
 
 export interface CreateOrderInput {
@@ -89,7 +89,8 @@ function answerOf(order: Order, key: ApiKeyRow): CreateOrderResponse {
     status,
     phase,
     amount_usdc: usdText(order.priceUsdMicro),
-    payment: order.instructions as unknown as SorobanPayment,
+    payment_options: [],
+    ...paymentOf(order),
     poll_url: `/v1/orders/${order.id}`,
     expires_at: new Date(order.windowClosesAtMs).toISOString(),
     budget: viewBudget(key),

@@ -19,20 +19,26 @@ import {
   blockPayout,
   confirmPayout,
   dropPayout,
+  outbidPayout,
   redirectPayout,
   storeSignedPayout,
 } from "./send-payout.ts";
+import { claimAuthorization, failAuthorization, noteSent } from "./settle-authorization.ts";
 
 export const actions = {
   applyDeposits,
   blockPayout,
+  claimAuthorization,
   closeWindow,
   confirmPayout,
   createKey,
   createOrder,
   dropPayout,
+  failAuthorization,
   giveUp,
   markUnknown,
+  noteSent,
+  outbidPayout,
   oweRefund,
   pruneIdempotency,
   recordStage,

@@ -1,6 +1,8 @@
 import { assert } from "../errors.ts";
 import type { DepositRow, PayoutRow, Tx } from "../store/tx.ts";
 import type { PayoutCause } from "../treasury/ledger.ts";
+import { advanceOrder } from "./advance-order.ts";
+import { blockPayout, redirectPayout } from "./send-payout.ts";
 
 /** What is owed back out of one deposit. */
 export interface Debt {
@@ -12,12 +14,19 @@ export interface Debt {
   readonly nowMs: number;
 }
 
+const REASON_GONE = "the chain took the payment back";
+const REASON_UNSAFE =
+  "money sent back to the payer's address might not reach the payer, and the order names no other address";
+
 /**
- * Records that money of a deposit must go back to its payer, and the job that does it. A deposit's money
- * goes back once per cause: repeated, it changes nothing. Returns the payout's id.
+ * Records that money of a deposit must go back, and the job that does it; where it may not go yet, a person
+ * decides. A deposit's money goes back once per cause: repeated, it changes nothing. Returns the payout's id.
  */
 export async function owePayout(tx: Tx, debt: Debt): Promise<string> {
   const { deposit, cause, atomic, nowMs } = debt;
+  const named = deposit.isPayerSafe ? null : await tx.orders.byId(deposit.orderRef);
+  const to = deposit.isPayerSafe ? deposit.from : (named?.refundTo ?? null);
+  const obstacle = deposit.state === "lost" ? REASON_GONE : to === null ? REASON_UNSAFE : null;
   const row: PayoutRow = {
     id: payoutId(cause, deposit.id),
     depositId: deposit.id,
@@ -26,20 +35,48 @@ export async function owePayout(tx: Tx, debt: Debt): Promise<string> {
     railId: deposit.railId,
     assetId: deposit.assetId,
     atomic,
-    to: deposit.from,
-    state: "due",
+    to: to ?? deposit.from,
+    state: obstacle === null ? "due" : "blocked",
     txId: null,
     lane: null,
     body: null,
     validUntilMs: null,
     signedAtHeight: null,
     deadTxIds: [],
-    reason: null,
+    reason: obstacle,
     createdAtMs: nowMs,
     updatedAtMs: nowMs,
   };
-  if (await tx.payouts.insert(row)) await tx.jobs.insert("payout", row.id, debt.dueAtMs);
+  if (!(await tx.payouts.insert(row))) return row.id;
+  if (obstacle === null) await tx.jobs.insert("payout", row.id, debt.dueAtMs);
+  else if (cause === "order_failed" && row.orderId !== null)
+    await advanceOrder(tx, row.orderId, {
+      event: "refund_blocked",
+      facts: { reason: obstacle },
+      nowMs,
+    });
   return row.id;
+}
+
+/** The money of a deposit is gone: nothing of it is sent back unless a person says so, or it comes again. */
+export async function holdPayouts(
+  tx: Tx,
+  input: { readonly depositId: string; readonly nowMs: number },
+): Promise<void> {
+  const { depositId, nowMs } = input;
+  for (const { id, state } of await tx.payouts.ofDeposit(depositId))
+    if (state === "due") await blockPayout(tx, { payoutId: id, reason: REASON_GONE, nowMs });
+}
+
+/** It has come again. */
+export async function releasePayouts(
+  tx: Tx,
+  input: { readonly depositId: string; readonly nowMs: number },
+): Promise<void> {
+  const { depositId, nowMs } = input;
+  for (const { id, state, reason } of await tx.payouts.ofDeposit(depositId))
+    if (state === "blocked" && reason === REASON_GONE)
+      await redirectPayout(tx, { payoutId: id, to: null, nowMs });
 }
 
 /** The id follows from what it repays, so a repeated decision finds the same payout. */

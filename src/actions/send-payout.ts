@@ -27,16 +27,40 @@ export async function storeSignedPayout(
   return true;
 }
 
-/** The chain has the payout. Repeated, it changes nothing. */
+/**
+ * Puts the same payout with a higher bid in the place of the one that is out, before it is sent. False when
+ * that one (`txId`) is not alive any more.
+ */
+export async function outbidPayout(
+  tx: Tx,
+  input: {
+    readonly payoutId: string;
+    readonly txId: string;
+    readonly signed: SignedPayout;
+    readonly nowMs: number;
+  },
+): Promise<boolean> {
+  const { payoutId, signed, nowMs } = input;
+  const payout = await tx.payouts.byId(payoutId);
+  if (payout === null || payout.txId !== input.txId || payout.lane !== signed.lane) return false;
+  return tx.payouts.move(payoutId, "signed", "signed", { ...signed }, nowMs);
+}
+
+/** The chain has the payout, in the transaction `txId`. Repeated, it changes nothing. */
 export async function confirmPayout(
   tx: Tx,
-  input: { readonly payoutId: string; readonly height: number; readonly nowMs: number },
+  input: {
+    readonly payoutId: string;
+    readonly txId: string;
+    readonly height: number;
+    readonly nowMs: number;
+  },
 ): Promise<boolean> {
-  const { payoutId, height, nowMs } = input;
-  if (!(await tx.payouts.move(payoutId, "signed", "final", {}, nowMs))) return false;
+  const { payoutId, txId, height, nowMs } = input;
+  if (!(await tx.payouts.move(payoutId, "signed", "final", { txId }, nowMs))) return false;
   const payout = await stepOrder(tx, payoutId, {
     event: "refund_confirmed",
-    facts: { height },
+    facts: { tx_id: txId, height },
     nowMs,
   });
   if (payout !== null) await postEntry(tx, payoutEntry(payout), nowMs);

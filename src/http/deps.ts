@@ -4,6 +4,7 @@ import type { RandomBytes } from "../ids.ts";
 import type { Log } from "../log.ts";
 import type { Asset } from "../money.ts";
 import type { Pricing, QuoteTerms } from "../orders/quote.ts";
+import type { Plans } from "../products/plan.ts";
 import type { Goods, Product } from "../products/product.ts";
 import type { Rail } from "../rails/rail.ts";
 import type { Store } from "../store/tx.ts";
@@ -108,6 +109,18 @@ export interface Health {
   readonly suppliers: readonly SupplierHealth[];
 }
 
+/** A rail as far as requests need it. */
+export type PayableRail = Pick<
+  Rail,
+  "assets" | "confirmations" | "id" | "instructions" | "kind" | "x402"
+>;
+
+/** What the shop sells, by the name that each API gives it. */
+export interface Products {
+  readonly prepaidCard: Product;
+  readonly travelEsim: Product;
+}
+
 /** Everything that answering requests needs; `main.ts` brings it. */
 export interface HttpDeps {
   readonly settings: HttpSettings;
@@ -122,10 +135,24 @@ export interface HttpDeps {
   readonly openGoods: (attemptId: string, sealed: string) => Goods;
   /** What keys are stored under: HMAC-SHA-256 with the server's pepper, hex. */
   readonly hashKey: (key: string) => string;
-  readonly product: Product;
-  readonly rail: Pick<Rail, "assets" | "id" | "instructions">;
+  readonly products: Products;
+  /** Every rail that the shop is paid on, in the operator's order. */
+  readonly rails: readonly PayableRail[];
+  /** Whether a payment on the rail would be seen now; an order is not payable where it would not. */
+  readonly isRailOpen: (railId: string, nowMs: number) => boolean;
+  /** The newest block of the rail's chain; null before it was read, or where blocks are final at once. */
+  readonly headHeight: (railId: string) => number | null;
   readonly pricing: (asset: Asset, nowMs: number) => Pricing;
-  /** `priceUsdMicro` is null when the request named no readable amount: can anything be sold? */
-  readonly availability: (priceUsdMicro: bigint | null, nowMs: number) => Availability;
+  /** What of a product is on sale by name now; memory only. */
+  readonly plans: (productId: string, nowMs: number) => Plans;
+  /**
+   * Whether a piece of the product can be sold at this price; `priceUsdMicro` is null when the request named no
+   * readable piece: can anything be sold?
+   */
+  readonly availability: (
+    productId: string,
+    priceUsdMicro: bigint | null,
+    nowMs: number,
+  ) => Availability;
   readonly health: () => Health | Promise<Health>;
 }

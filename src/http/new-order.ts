@@ -2,9 +2,9 @@ import { Refusal } from "../errors.ts";
 import { newId } from "../ids.ts";
 import { canonicalJson, type JsonObject } from "../json.ts";
 import type { Order } from "../orders/order.ts";
-import { legAmount, quoteOrder } from "../orders/quote.ts";
+import { legAmount, quoteOrder, type QuotedAsset } from "../orders/quote.ts";
 import { usdText } from "../orders/view.ts";
-import type { ProductRequest } from "../products/product.ts";
+import type { Product, ProductRequest } from "../products/product.ts";
 import type { Availability, HttpDeps } from "./deps.ts";
 import { refuseUntil } from "./problem.ts";
 import { MAX_METADATA_BYTES, type NewOrder } from "./schemas.ts";
@@ -77,25 +77,37 @@ function readMetadata(metadata: NewOrder["metadata"]): JsonObject | null {
   return plain;
 }
 
-type OrderDeps = Pick<HttpDeps, "clock" | "pricing" | "product" | "rail" | "random" | "settings">;
+type OrderDeps = Pick<
+  HttpDeps,
+  "clock" | "isRailOpen" | "pricing" | "rails" | "random" | "settings"
+>;
+
+/** What is ordered, by whom, and what the caller says about it. */
+export interface Purchase {
+  readonly keyId: string;
+  readonly product: Product;
+  readonly piece: ProductRequest;
+  readonly fields: Pick<NewOrder, "webhook_url" | "metadata">;
+  /** Where a refund may go that can not go back to the payer; checked by the caller. */
+  readonly refundTo: string | null;
+  readonly windowMs: number;
+}
 
 /**
- * A complete order, not stored yet: priced in every asset that has a price, with the payer's instructions.
- * Refuses unusable webhooks and metadata, and `service_temporarily_unavailable` when no asset has a price.
+ * A complete order, not stored yet: priced in every asset that has a price, with the payer's instructions for
+ * every rail that is open. Refuses unusable webhooks and metadata, and `service_temporarily_unavailable` when
+ * there is no way to pay.
  */
-export function composeOrder(
-  deps: OrderDeps,
-  keyId: string,
-  body: NewOrder,
-  piece: ProductRequest,
-): Order {
-  const { settings, rail, product } = deps;
+export function composeOrder(deps: OrderDeps, purchase: Purchase): Order {
+  const { settings } = deps;
+  const { keyId, product, piece, fields, refundTo, windowMs } = purchase;
   const webhookUrl =
-    body.webhook_url === undefined ? null : readWebhookUrl(body.webhook_url, settings);
-  const metadata = readMetadata(body.metadata);
+    fields.webhook_url === undefined ? null : readWebhookUrl(fields.webhook_url, settings);
+  const metadata = readMetadata(fields.metadata);
   const nowMs = deps.clock.now();
-  const assets = rail.assets.map((asset) => ({ asset, pricing: deps.pricing(asset, nowMs) }));
-  const quote = quoteOrder(piece.priceUsdMicro, assets, settings.quoteTerms, nowMs);
+  const rails = deps.rails.filter(({ id }) => deps.isRailOpen(id, nowMs));
+  const terms = { ...settings.quoteTerms, windowMs };
+  const quote = quoteOrder(piece.priceUsdMicro, assetsOf(deps, rails, nowMs), terms, nowMs);
   if (quote.legs.length === 0)
     throw refuseUntil(
       "service_temporarily_unavailable",
@@ -104,6 +116,7 @@ export function composeOrder(
     );
   const id = newId("ord", nowMs, deps.random);
   const legs = quote.legs.map((leg) => ({ amount: legAmount(leg), expiresAtMs: leg.expiresAtMs }));
+  const payable = { id, legs, missing: quote.missing };
   return {
     id,
     keyId,
@@ -113,8 +126,8 @@ export function composeOrder(
     seq: 1,
     priceUsdMicro: piece.priceUsdMicro,
     quote,
-    instructions: rail.instructions({ id, legs, missing: quote.missing }) as JsonObject,
-    windowClosesAtMs: nowMs + settings.quoteTerms.windowMs,
+    instructions: rails.flatMap((rail) => (rail.instructions(payable) as JsonObject | null) ?? []),
+    windowClosesAtMs: nowMs + windowMs,
     fulfilWithinMs: product.deadlineMs,
     deadlineAtMs: null,
     payment: null,
@@ -122,7 +135,18 @@ export function composeOrder(
     error: null,
     metadata,
     webhookUrl,
+    refundTo,
     createdAtMs: nowMs,
     updatedAtMs: nowMs,
   };
+}
+
+/** Each asset once, though several rails may take it. */
+function assetsOf(
+  { pricing }: OrderDeps,
+  rails: OrderDeps["rails"],
+  nowMs: number,
+): readonly QuotedAsset[] {
+  const byId = new Map(rails.flatMap(({ assets }) => assets).map((asset) => [asset.id, asset]));
+  return [...byId.values()].map((asset) => ({ asset, pricing: pricing(asset, nowMs) }));
 }

@@ -7,11 +7,12 @@ import { viewOrder } from "../orders/view.ts";
 import type { Goods } from "../products/product.ts";
 import type { HttpDeps } from "./deps.ts";
 
-type ReadDeps = Pick<HttpDeps, "openGoods" | "rail" | "store">;
+type ReadDeps = Pick<HttpDeps, "openGoods" | "products" | "rails" | "store">;
 
 /** What the order's owner sees of it, goods and refund included. */
 export async function viewOf(deps: ReadDeps, order: Order): Promise<OrderView> {
-  const card = order.state === "delivered" ? await readCard(deps, order.id) : null;
+  const isCard = order.product === deps.products.prepaidCard.id;
+  const card = isCard && order.state === "delivered" ? await readCard(deps, order.id) : null;
   const refund = order.state === "refunded" ? await readRefund(deps, order.id) : null;
   return viewOrder(order, { card, refund });
 }
@@ -49,7 +50,7 @@ async function readRefund(deps: ReadDeps, orderId: string): Promise<RefundView> 
   const payouts = await deps.store.read.payouts.ofOrder(orderId);
   const payout = payouts.find(({ cause, state }) => cause === "order_failed" && state === "final");
   assert(payout !== undefined && payout.txId !== null, "a refunded order has no final refund");
-  const asset = deps.rail.assets.find(({ id }) => id === payout.assetId);
+  const asset = deps.rails.flatMap(({ assets }) => assets).find(({ id }) => id === payout.assetId);
   assert(asset !== undefined, "a refund is in an asset that its rail does not know");
   return {
     stellar_txid: payout.txId,

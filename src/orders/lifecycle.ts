@@ -7,7 +7,7 @@
 export type OrderState =
   | "awaiting_approval" // the key's spend policy holds it for its owner
   | "awaiting_payment" // quote open, nothing seen on chain
-  | "confirming" // deposit matched, waiting for the rail's finality
+  | "confirming" // a payment is under way: promised, or on chain and not final yet
   | "paid" // payment final: from here we owe the goods or a refund
   | "fulfilling" // an attempt at a supplier is in flight
   | "delivered" // goods handed over
@@ -25,6 +25,9 @@ export type OrderEvent =
   | "declined"
   | "approval_lapsed"
   | "window_closed" // by chain time: the rail has been read past the end of the window
+  | "authorization_claimed" // a payer's signed promise is stored and will be carried out
+  | "authorization_sent" // facts name the transaction, if it is known
+  | "authorization_failed" // it certainly was not carried out
   | "deposit_matched"
   | "deposit_dropped" // the chain took back a deposit that it had shown
   | "payment_confirmed"
@@ -41,7 +44,7 @@ export type OrderEvent =
   | "operator_refunded";
 
 /** Work that follows a transition. `workers/index.ts` has exactly one handler for each. */
-export type OrderJob = "fulfil" | "refund";
+export type OrderJob = "fulfil" | "refund" | "expire";
 
 /** In state `from`, when `event` happens, go to `to` and enqueue `job` in the same transaction. */
 export type Transition = readonly [
@@ -58,13 +61,18 @@ export const TRANSITIONS: readonly Transition[] = [
   ["awaiting_approval", "declined",            "rejected",           null],
   ["awaiting_approval", "approval_lapsed",     "rejected",           null],
 
+  ["awaiting_payment",  "authorization_claimed", "confirming",       null], // its own job carries it out
   ["awaiting_payment",  "deposit_matched",     "confirming",         null], // the rail watches its confirmations
   ["awaiting_payment",  "payment_confirmed",   "paid",              "fulfil"], // rails that are final at once
   ["awaiting_payment",  "window_closed",       "expired",            null],
 
+  ["confirming",        "authorization_sent",  "confirming",         null],
+  ["confirming",        "deposit_matched",     "confirming",         null],
   ["confirming",        "payment_confirmed",   "paid",              "fulfil"],
-  ["confirming",        "deposit_dropped",     "awaiting_payment",   null],
+  ["confirming",        "authorization_failed", "awaiting_payment", "expire"],
+  ["confirming",        "deposit_dropped",     "awaiting_payment",  "expire"],
 
+  ["paid",              "deposit_dropped",     "awaiting_payment",  "expire"], // nothing is bought yet
   ["paid",              "attempt_started",     "fulfilling",         null],
   ["paid",              "suppliers_exhausted", "refund_due",        "refund"],
   ["paid",              "deadline_passed",     "refund_due",        "refund"],

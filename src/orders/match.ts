@@ -1,17 +1,19 @@
-import type { Order } from "./order.ts";
+import type { Order, QuoteLeg } from "./order.ts";
 
 /** A deposit as far as matching looks at it. */
 export interface MatchableDeposit {
   readonly assetId: string;
   readonly atomic: bigint;
-  /** By the chain's own clock. */
-  readonly chainTimeMs: number;
+  /** When the payer paid: by the chain's own clock, or when the promise that it carried out was presented. */
+  readonly paidAtMs: number;
+  /** How far below the price it may be, USD with 6 decimals; 0n where amounts are exact. */
+  readonly toleranceUsdMicro: bigint;
 }
 
 export type Match =
   | {
       readonly kind: "accepted";
-      /** The quoted price in the deposit's asset. */
+      /** What the order costs in the deposit's asset: the quoted price, or a little less. */
       readonly priceAtomic: bigint;
       /** What was paid over the price; 0n when exact. */
       readonly excessAtomic: bigint;
@@ -34,29 +36,46 @@ export type Match =
  * |--------------------------|------------------------------------------|---------------|
  * | none                     |                                          | order_unknown |
  * | has a payment            |                                          | duplicate     |
- * | expired                  | after the window, by chain time          | paid_late     |
- * | not awaiting payment     |                                          | order_closed  |
- * | awaiting payment         | after the window, by chain time          | paid_late     |
+ * | expired                  | after the window                         | paid_late     |
+ * | not waiting for payment  |                                          | order_closed  |
+ * | waiting for payment      | after the window                         | paid_late     |
  * |                          | in an asset that was not quoted          | wrong_asset   |
  * |                          | after the asset's quote ended            | paid_late     |
- * |                          | less than the quoted price               | underpaid     |
- * |                          | the quoted price or more                 | accepted      |
+ * |                          | less than the price minus the tolerance  | underpaid     |
+ * |                          | anything else                            | accepted      |
  *
- * Amounts on a contract rail are exact, so there is no tolerance here.
+ * What is accepted below the quoted price is the price from then on: it is what a refund sends back, and the
+ * rest is our cost.
  */
 export function matchDeposit(order: Order | null, deposit: MatchableDeposit): Match {
   if (order === null) return { kind: "unmatched", reason: "order_unknown" };
   if (order.payment !== null) return { kind: "unmatched", reason: "duplicate" };
-  const isLate = deposit.chainTimeMs > order.windowClosesAtMs;
-  if (order.state !== "awaiting_payment") {
+  const isLate = deposit.paidAtMs > order.windowClosesAtMs;
+  if (order.state !== "awaiting_payment" && order.state !== "confirming") {
     const reason = order.state === "expired" && isLate ? "paid_late" : "order_closed";
     return { kind: "unmatched", reason };
   }
   if (isLate) return { kind: "unmatched", reason: "paid_late" };
   const leg = order.quote.legs.find((candidate) => candidate.assetId === deposit.assetId);
   if (leg === undefined) return { kind: "unmatched", reason: "wrong_asset" };
-  if (deposit.chainTimeMs > leg.expiresAtMs) return { kind: "unmatched", reason: "paid_late" };
-  const priceAtomic = BigInt(leg.atomic);
-  if (deposit.atomic < priceAtomic) return { kind: "unmatched", reason: "underpaid" };
-  return { kind: "accepted", priceAtomic, excessAtomic: deposit.atomic - priceAtomic };
+  if (deposit.paidAtMs > leg.expiresAtMs) return { kind: "unmatched", reason: "paid_late" };
+  const quotedAtomic = BigInt(leg.atomic);
+  if (deposit.atomic < quotedAtomic - shortfallAllowed(order, leg, deposit.toleranceUsdMicro))
+    return { kind: "unmatched", reason: "underpaid" };
+  if (deposit.atomic <= quotedAtomic)
+    return { kind: "accepted", priceAtomic: deposit.atomic, excessAtomic: 0n };
+  const excessAtomic = deposit.atomic - quotedAtomic;
+  return { kind: "accepted", priceAtomic: quotedAtomic, excessAtomic };
+}
+
+/** A tenth of the price at most, or a cheap order could be paid with next to nothing. */
+const MAX_TOLERANCE_SHARE = 10n;
+
+/** The tolerance in the leg's base units, rounded down; 0n when the price is nothing. */
+function shortfallAllowed(order: Order, leg: QuoteLeg, toleranceUsdMicro: bigint): bigint {
+  const { priceUsdMicro } = order;
+  if (priceUsdMicro <= 0n) return 0n;
+  const most = priceUsdMicro / MAX_TOLERANCE_SHARE;
+  const allowed = toleranceUsdMicro < most ? toleranceUsdMicro : most;
+  return (BigInt(leg.atomic) * allowed) / priceUsdMicro;
 }

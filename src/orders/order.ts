@@ -46,8 +46,8 @@ export interface Order {
   readonly seq: number;
   readonly priceUsdMicro: bigint;
   readonly quote: Quote;
-  /** What the payer was told, verbatim, as the wire has it. */
-  readonly instructions: JsonObject;
+  /** What the payer was told, verbatim, as the wire has it: one entry per rail, each with its `type`. */
+  readonly instructions: readonly JsonObject[];
   /** A deposit whose chain time is later is `paid_late`. */
   readonly windowClosesAtMs: number;
   /** How long fulfilment may take once the payment is final; fixed when the order is made. */
@@ -61,6 +61,8 @@ export interface Order {
   readonly error: string | null;
   readonly metadata: JsonObject | null;
   readonly webhookUrl: string | null;
+  /** Where the buyer wants a refund that can not safely go back to the payer; null: an operator decides. */
+  readonly refundTo: string | null;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
 }

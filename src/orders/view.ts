@@ -5,6 +5,7 @@ import type {
   OrderPhase,
   OrderStatus,
   OrderView,
+  PaymentOption,
   RefundView,
   SorobanPayment,
 } from "#wire";
@@ -62,6 +63,21 @@ function paymentAsset(order: Order): OrderView["payment_asset"] {
   return order.quote.legs[0]?.symbol === "XLM" ? "xlm" : "usdc";
 }
 
+/** How the order is paid through the Stellar contract; null where the shop is not paid there. */
+function sorobanPayment(order: Order): SorobanPayment | null {
+  const found = order.instructions.find(({ type }) => type === "soroban_contract");
+  return found === undefined ? null : (found as unknown as SorobanPayment);
+}
+
+/** The ways to pay an order: the one that v1 clients know, and all of them. */
+export function paymentOf(order: Order): Pick<OrderView, "payment" | "payment_options"> {
+  const payment = sorobanPayment(order);
+  return {
+    ...(payment === null ? {} : { payment }),
+    payment_options: order.instructions as unknown as readonly PaymentOption[],
+  };
+}
+
 /** What only the caller can look up: goods it opened, refunds it read. */
 export interface ViewExtras {
   readonly card: Card | null;
@@ -86,7 +102,7 @@ export function viewOrder(order: Order, extras: ViewExtras): OrderView {
     updated_at: timeText(order.updatedAtMs),
     ...(order.state === "awaiting_payment"
       ? {
-          payment: order.instructions as unknown as SorobanPayment,
+          ...paymentOf(order),
           expires_at: timeText(order.windowClosesAtMs),
         }
       : {}),

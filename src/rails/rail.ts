@@ -1,10 +1,17 @@
 import type { Clock } from "../clock.ts";
+import type { JsonObject } from "../json.ts";
 import type { Log } from "../log.ts";
 import type { Amount, Asset } from "../money.ts";
 import type { Outcome } from "../outcome.ts";
 
-/** What a payer must do, copied verbatim into the order response; the shape belongs to the rail's wire form. */
-export type Instructions = Readonly<Record<string, unknown>>;
+/**
+ * What a payer must do, copied verbatim into the order response. `type` names the shape, which is the rail's
+ * wire form: "soroban_contract", "x402", "evm_deposit".
+ */
+export interface Instructions {
+  readonly type: string;
+  readonly [member: string]: unknown;
+}
 
 /** An order as far as a rail needs it to say how it is paid. */
 export interface PayableOrder {
@@ -19,14 +26,23 @@ export interface Deposit {
   readonly txId: string;
   /** Which transfer of the transaction; an event index, a log index. */
   readonly index: number;
-  /** What the payer claims it is for; not trusted. */
+  /** What the payer claims it is for; not trusted. Empty when the transfer names nothing. */
   readonly orderRef: string;
-  /** The payer proven on chain: where a refund goes. */
+  /** `Authorization.ref` of the signed promise that this transfer carried out. Absent: it was a plain transfer. */
+  readonly authorizationRef?: string;
+  /** The payer proven on chain. */
   readonly from: string;
+  /**
+   * False when money sent back to `from` might not reach the payer (a contract, an exchange's wallet). Absent:
+   * true.
+   */
+  readonly isPayerSafe?: boolean;
   readonly amount: Amount;
   /** Ledger or block number, and its close time by the chain's own clock. */
   readonly height: number;
   readonly chainTimeMs: number;
+  /** Hash of its block, where blocks can be replaced: the same transfer in another block starts to count anew. */
+  readonly blockHash?: string;
   /** True when the rail says that it cannot be undone (at once on Stellar). */
   readonly isFinal: boolean;
 }
@@ -47,9 +63,16 @@ export interface DepositPage {
   readonly deposits: readonly Deposit[];
   readonly unreadable: readonly Unreadable[];
   readonly cursor: string;
-  /** How far the chain has been read: everything at or below this height is in this or an earlier page. */
+  /** How far the chain has been read for good: everything at or below this height is in this or an earlier page. */
   readonly height: number;
   readonly chainTimeMs: number;
+  /** The chain's newest block, when it is not final at once: confirmations are counted from here. */
+  readonly headHeight?: number;
+  /**
+   * The page holds every deposit above this height that the chain has now: one that was reported above it
+   * before and is not here was taken back. Absent where nothing can be taken back.
+   */
+  readonly wholeAboveHeight?: number;
   /** False: read the next page at once. */
   readonly isCaughtUp: boolean;
 }
@@ -69,7 +92,7 @@ export interface PayoutRequest {
   readonly id: string;
   readonly to: string;
   readonly amount: Amount;
-  /** One of `Payouts.lanes`: at most one payout of a lane is alive at a time. */
+  /** What `Payouts.freeLane` gave: at most one payout of a lane is alive at a time. */
   readonly lane: string;
 }
 
@@ -78,23 +101,33 @@ export interface SignedPayout {
   readonly txId: string;
   readonly body: string;
   readonly lane: string;
-  /** Chain time after which it can never land. */
-  readonly validUntilMs: number;
+  /** Chain time after which it can never land; null where only another transaction of its lane can prevent it. */
+  readonly validUntilMs: number | null;
   /** Chain height when it was signed: history must reach back to here to prove that it is absent. */
   readonly signedAtHeight: number;
 }
 
 /** What has become of a signed payout, by the chain's word alone. */
 export type PayoutFate =
-  | { readonly kind: "final"; readonly height: number; readonly chainTimeMs: number }
+  | {
+      readonly kind: "final";
+      readonly height: number;
+      readonly chainTimeMs: number;
+      /** Absent: the payout's own; else that of an outbid one, which landed instead. */
+      readonly txId?: string;
+    }
   | { readonly kind: "pending" } // may still land: send the same bytes again
   | { readonly kind: "dead"; readonly reason: string } // proven: it can never land, or landed without paying
   | { readonly kind: "unprovable"; readonly reason: string }; // past its bound, but history does not reach back: alarm
 
 /** The sending half of a rail. */
 export interface Payouts {
-  /** Independent sequences that payouts are signed on (Stellar: channel accounts). At least one. */
-  readonly lanes: readonly string[];
+  /**
+   * The sequence that the next payout may be signed on, so that its transaction excludes or does not touch every
+   * other one: a channel account on Stellar, the next free nonce on EVM. Unique over all rails; null while every
+   * one is busy. `taken`: the lanes of payouts that are alive, or being signed.
+   */
+  freeLane(taken: ReadonlySet<string>): Promise<Outcome<string | null>>;
   /** What the treasury can send of an asset right now, base units, after reserves and fees. */
   balance(asset: Asset): Promise<Outcome<bigint>>;
   /** `failed` without retry: the payee cannot receive it (no account, no trustline); a person decides. Sends nothing. */
@@ -102,6 +135,76 @@ export interface Payouts {
   /** `done`: accepted, or already there. `failed`: this send was refused; `fate` decides what that means. */
   submit(payout: SignedPayout): Promise<Outcome<null>>;
   fate(payout: SignedPayout): Promise<Outcome<PayoutFate>>;
+  /**
+   * The same payout with a higher bid, when the one that is out is too cheap to land soon; null: it is not. On
+   * the same lane, so that one of the two lands at most; its `body` remembers those before it, and `fate` looks
+   * for them all. It is stored before it is sent. Absent: fees never stand in the way.
+   */
+  outbid?(payout: SignedPayout): Promise<Outcome<SignedPayout | null>>;
+}
+
+/** One entry of `accepts` in a 402 answer, in the form of x402 version 2. */
+export interface PaymentTerms {
+  readonly scheme: string;
+  /** CAIP-2: "eip155:137". */
+  readonly network: string;
+  /** Base units. */
+  readonly amount: string;
+  readonly asset: string;
+  readonly payTo: string;
+  readonly maxTimeoutSeconds: number;
+  readonly extra: JsonObject;
+}
+
+/** A payer's signed promise, which anybody may carry out once until it runs out. Holds no secret of ours. */
+export interface Authorization {
+  /**
+   * Names it for ever: two promises with the same ref can not both be carried out, and `Deposit.authorizationRef`
+   * repeats it. "eip155:137|0x<asset>|0x<payer>|<nonce>" in lower case.
+   */
+  readonly ref: string;
+  readonly from: string;
+  readonly amount: Amount;
+  /** Chain time after which it can no longer be carried out. */
+  readonly validUntilMs: number;
+  /** Version, terms and payload as they came: what `verify` and `settle` need, as plain data. */
+  readonly body: JsonObject;
+}
+
+export type AuthorizationRead =
+  | { readonly kind: "authorization"; readonly authorization: Authorization }
+  /** An x402 reason: "invalid_payload", "invalid_exact_evm_payload_recipient_mismatch". */
+  | { readonly kind: "invalid"; readonly reason: string };
+
+export type AuthorizationFate =
+  /** It was carried out; the deposit shows in the rail's pages. `txId` is null when that was not looked for. */
+  | { readonly kind: "used"; readonly txId: string | null }
+  /** It may still be carried out. */
+  | { readonly kind: "open" }
+  /** Proven by final blocks: it never was and never can be carried out. */
+  | { readonly kind: "dead"; readonly reason: string };
+
+/** Paying by a signed promise (x402) instead of a transaction of the payer's own. */
+export interface X402Scheme {
+  /** What a payer may choose from, best first. Pure; `[]` when none of the order's legs is of this rail. */
+  terms(order: PayableOrder): readonly PaymentTerms[];
+  /**
+   * What a payload from outside promises, held against the terms it must fit. Pure: no signature is checked.
+   * @param version 1 or 2: which form `payload` has.
+   */
+  read(version: 1 | 2, payload: unknown, terms: PaymentTerms): AuthorizationRead;
+  /**
+   * Whether it would be carried out now. `failed` is final with an x402 reason, whoever asks;
+   * "permit2_allowance_required" asks for an allowance first. Otherwise `unknown`: nobody could be asked.
+   */
+  verify(authorization: Authorization): Promise<Outcome<null>>;
+  /**
+   * Carries it out. `done` once it was sent, with its transaction if that is known; `failed` when nothing was
+   * sent: final with an x402 reason, or worth repeating; `unknown`: ask `fate`. Repeatable, since it can be
+   * carried out once.
+   */
+  settle(authorization: Authorization): Promise<Outcome<{ readonly txId: string | null }>>;
+  fate(authorization: Authorization): Promise<Outcome<AuthorizationFate>>;
 }
 
 /** One thing that is wrong with a rail's surroundings, found at start-up or by `doctor`. */
@@ -119,11 +222,25 @@ export interface Rail {
   /** The folder under `rails/`: "stellar-contract". */
   readonly kind: string;
   readonly assets: readonly Asset[];
+  /** Blocks until a deposit is final, the one that holds it included; null: final at once, or when the chain says so. */
+  readonly confirmations: number | null;
+  /** True where wallets round the amount, so that a little less than the price is taken as the price. */
+  readonly roundsAmounts: boolean;
   readonly payouts: Payouts;
-  /** Pure: no network. */
-  instructions(order: PayableOrder): Instructions;
-  /** The next page after `cursor`; null is a cold start (the contract's creation or a configured height). */
-  readDeposits(cursor: string | null, signal: AbortSignal): Promise<DepositsRead>;
+  /** Absent: payers send transactions of their own. */
+  readonly x402?: X402Scheme;
+  /** Pure: no network. Null when the order has no leg in an asset of this rail. */
+  instructions(order: PayableOrder): Instructions | null;
+  /**
+   * The next page after `cursor`; null is a cold start (the contract's creation or a configured height).
+   * @param expected The orders that may be paid now, for rails where each has an address of its own. Asked after
+   * the chain's newest block is known, so that no order is missed whose payment that block holds.
+   */
+  readDeposits(
+    cursor: string | null,
+    signal: AbortSignal,
+    expected?: () => Promise<readonly string[]>,
+  ): Promise<DepositsRead>;
   /** Resolves when there may be news: aligned to the ledger close, never busier than the rail allows. */
   waitForNews(signal: AbortSignal): Promise<void>;
   /**

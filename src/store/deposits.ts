@@ -1,5 +1,5 @@
 import type { Sql, SqlReader } from "./sql.ts";
-import { amount, defineTable, plain, readOne } from "./table.ts";
+import { amount, defineTable, flag, plain, readOne } from "./table.ts";
 import type { DeadLetterRow, DepositRow, Reader, Tx } from "./tx.ts";
 
 const DEPOSITS = defineTable<DepositRow>("deposits", {
@@ -15,8 +15,12 @@ const DEPOSITS = defineTable<DepositRow>("deposits", {
   atomic: amount("atomic"),
   from: plain("sender"),
   height: plain("height"),
+  blockHash: plain("block_hash"),
   chainTimeMs: plain("chain_time_ms"),
   seenAtMs: plain("seen_at_ms"),
+  state: plain("state"),
+  authorizationRef: plain("authorization_ref"),
+  isPayerSafe: flag("is_payer_safe"),
 });
 
 const LETTERS = defineTable<DeadLetterRow>("dead_letters", {
@@ -30,8 +34,10 @@ const LETTERS = defineTable<DeadLetterRow>("dead_letters", {
 
 const BY_ID = `${DEPOSITS.select} WHERE id = ?`;
 const OF_ORDER = `${DEPOSITS.select} WHERE order_ref = ? ORDER BY height, id`;
-const UNMATCHED = `${DEPOSITS.select} WHERE reason IS NOT NULL
+const UNMATCHED = `${DEPOSITS.select} WHERE reason IS NOT NULL AND state IN ('final', 'lost')
   ORDER BY seen_at_ms DESC, id DESC LIMIT ?`;
+const ABOVE = `${DEPOSITS.select} WHERE rail_id = ? AND height > ? AND block_hash IS NOT NULL
+  ORDER BY height, id`;
 const INSERT = `${DEPOSITS.insert} ON CONFLICT (id) DO NOTHING`;
 const OPEN_LETTERS = `${LETTERS.select} WHERE closed_at_ms IS NULL AND seen_at_ms >= ?
   ORDER BY seen_at_ms, id`;
@@ -44,6 +50,7 @@ export function readDeposits(sql: SqlReader): Reader["deposits"] {
     byId: async (id) => readOne(DEPOSITS, await sql.get(BY_ID, id)),
     ofOrder: async (orderRef) => (await sql.all(OF_ORDER, orderRef)).map(DEPOSITS.read),
     unmatched: async (limit) => (await sql.all(UNMATCHED, limit)).map(DEPOSITS.read),
+    above: async (railId, height) => (await sql.all(ABOVE, railId, height)).map(DEPOSITS.read),
     deadLetters: async (sinceMs) => (await sql.all(OPEN_LETTERS, sinceMs)).map(LETTERS.read),
   };
 }
@@ -52,6 +59,10 @@ export function writeDeposits(sql: Sql): Tx["deposits"] {
   return {
     ...readDeposits(sql),
     insert: async (row) => (await sql.run(INSERT, ...DEPOSITS.values(row))) === 1,
+    update: async (id, changes) => {
+      const set = DEPOSITS.assign(changes);
+      await sql.run(`UPDATE deposits SET ${set.text} WHERE id = ?`, ...set.values, id);
+    },
     insertDeadLetter: async (row) => (await sql.run(INSERT_LETTER, ...LETTERS.values(row))) === 1,
     closeDeadLetter: async (id, nowMs) => (await sql.run(CLOSE_LETTER, nowMs, id)) === 1,
   };

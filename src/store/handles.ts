@@ -1,5 +1,6 @@
 /** The reading and the writing handle of `tx.ts`, put together from the tables. */
 import { readAttempts, writeAttempts } from "./attempts.ts";
+import { readAuthorizations, writeAuthorizations } from "./authorizations.ts";
 import { readBreakers, writeBreakers } from "./breakers.ts";
 import { readCursors, writeCursors } from "./cursors.ts";
 import { readDeposits, writeDeposits } from "./deposits.ts";
@@ -21,6 +22,7 @@ export function createReader(sql: SqlReader): Reader {
     orders: readOrders(sql),
     events: readEvents(sql),
     deposits: readDeposits(sql),
+    authorizations: readAuthorizations(sql),
     cursors: readCursors(sql),
     attempts: readAttempts(sql),
     goods: readGoods(sql),
@@ -39,6 +41,7 @@ export function createTx(sql: Sql, announcement: Announcement): Tx {
     orders: writeOrders(sql),
     events: writeEvents(sql, announcement),
     deposits: writeDeposits(sql),
+    authorizations: writeAuthorizations(sql),
     cursors: writeCursors(sql),
     attempts: writeAttempts(sql),
     goods: writeGoods(sql),

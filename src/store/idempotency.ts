@@ -14,6 +14,7 @@ const ANSWERS = defineTable<IdempotencyRow>("idempotency", {
 /** The most rows that one `prune` removes, so that no other action waits for long. */
 const PRUNE_LIMIT = 5000;
 const FIND = `${ANSWERS.select} WHERE key_id = ? AND key = ?`;
+const REMOVE = "DELETE FROM idempotency WHERE key_id = ? AND key = ?";
 /** The id rises with age, which spares an index by time. */
 const PRUNE = `DELETE FROM idempotency WHERE created_at_ms < ? AND id IN
   (SELECT id FROM idempotency ORDER BY id LIMIT ${PRUNE_LIMIT})`;
@@ -25,6 +26,9 @@ export function readIdempotency(sql: SqlReader): Reader["idempotency"] {
 export function writeIdempotency(sql: Sql): Tx["idempotency"] {
   return {
     ...readIdempotency(sql),
+    remove: async (keyId, key) => {
+      await sql.run(REMOVE, keyId, key);
+    },
     insert: async (row) => {
       await sql.run(ANSWERS.insert, ...ANSWERS.values(row));
     },

@@ -44,6 +44,7 @@ const ORDERS = defineTable<Order>("orders", {
   error: plain("error"),
   metadata: nullable(json("metadata")),
   webhookUrl: plain("webhook_url"),
+  refundTo: plain("refund_to"),
   createdAtMs: plain("created_at_ms"),
   updatedAtMs: plain("updated_at_ms"),
 });
@@ -52,6 +53,7 @@ const BY_ID = `${ORDERS.select} WHERE id = ?`;
 const KEY_OF = "SELECT key_id FROM orders WHERE id = ?";
 const NEWEST_FIRST = "ORDER BY created_at_ms DESC, id DESC LIMIT ? OFFSET ?";
 
+const PAYABLE_SINCE = "SELECT id FROM orders WHERE window_closes_at_ms >= ? ORDER BY window_closes_at_ms";
 const COUNT_ALL = "SELECT state, SUM(count) FROM order_counts GROUP BY state";
 const COUNT_OF_KEY = "SELECT state, count FROM order_counts WHERE key_id = ?";
 /** Through the keys, because the only index by time is the one within a key. */
@@ -65,6 +67,8 @@ export function readOrders(sql: SqlReader): Reader["orders"] {
   return {
     byId: async (id) => readOne(ORDERS, await sql.get(BY_ID, id)),
     list: (filter) => listOrders(sql, filter),
+    idsPayableSince: async (sinceMs) =>
+      (await sql.all(PAYABLE_SINCE, sinceMs)).map(([id]) => String(id)),
     countByState: (keyId) =>
       keyId === null ? countByState(sql, COUNT_ALL) : countByState(sql, COUNT_OF_KEY, keyId),
     countCreatedSince: (sinceMs) => countByState(sql, COUNT_CREATED_SINCE, sinceMs),

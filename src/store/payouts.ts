@@ -30,7 +30,7 @@ const OF_DEPOSIT = `${PAYOUTS.select} WHERE deposit_id = ? ORDER BY created_at_m
 const INSERT = `${PAYOUTS.insert} ON CONFLICT (deposit_id, cause) DO NOTHING`;
 /** Asked beforehand, because a broken unique index ends a Postgres transaction. */
 const LANE_IS_FREE = `NOT EXISTS (SELECT 1 FROM payouts AS other WHERE other.state = 'signed'
-  AND other.id <> payouts.id AND other.rail_id = payouts.rail_id AND other.lane = ?)`;
+  AND other.id <> payouts.id AND other.lane = ?)`;
 
 export function readPayouts(sql: SqlReader): Reader["payouts"] {
   return {

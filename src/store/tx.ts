@@ -29,8 +29,8 @@ export interface ApiKeyRow {
 
 /** What `advanceOrder` and its callers may change besides state and seq. Absent members stay. */
 export interface OrderChanges {
-  readonly payment?: Payment;
-  readonly deadlineAtMs?: number;
+  readonly payment?: Payment | null;
+  readonly deadlineAtMs?: number | null;
   readonly stage?: string | null;
   readonly error?: string | null;
   readonly windowClosesAtMs?: number;
@@ -54,6 +54,12 @@ export type UnmatchedReason =
   | "duplicate"
   | "order_closed";
 
+/**
+ * seen: in a block that may still be replaced · final · dropped: taken back by the chain before it was final ·
+ * lost: taken back after it had counted as final.
+ */
+export type DepositState = "seen" | "final" | "dropped" | "lost";
+
 export interface DepositRow {
   /** `railId|txId|index`: unique, so seeing a deposit twice changes nothing. */
   readonly id: string;
@@ -69,8 +75,50 @@ export interface DepositRow {
   readonly atomic: bigint;
   readonly from: string;
   readonly height: number;
+  /** Null where blocks are never replaced. */
+  readonly blockHash: string | null;
   readonly chainTimeMs: number;
   readonly seenAtMs: number;
+  readonly state: DepositState;
+  /** The signed promise that it carried out; null for a plain transfer. */
+  readonly authorizationRef: string | null;
+  /** False: what is sent back to `from` might not reach the payer. */
+  readonly isPayerSafe: boolean;
+}
+
+/** What may change on a deposit when blocks are replaced, or when it becomes final. */
+export type DepositChanges = Partial<
+  Pick<DepositRow, "state" | "orderId" | "reason" | "height" | "blockHash" | "chainTimeMs">
+>;
+
+/**
+ * settling: to be carried out, or sent · settled: the chain has shown it · failed: it will not be carried out
+ * (any more).
+ */
+export type AuthorizationState = "settling" | "settled" | "failed";
+
+/** A payer's signed promise (x402) that was accepted for an order. At most one of an order has not failed. */
+export interface AuthorizationRow {
+  /** `Authorization.ref` */
+  readonly ref: string;
+  readonly orderId: string;
+  readonly railId: string;
+  readonly state: AuthorizationState;
+  readonly from: string;
+  readonly assetId: string;
+  readonly symbol: string;
+  readonly decimals: number;
+  readonly atomic: bigint;
+  readonly validUntilMs: number;
+  /** `Authorization.body` */
+  readonly body: JsonObject;
+  /** The transaction it was last sent in; null before, and when nobody said. */
+  readonly txId: string | null;
+  /** Why it failed: an x402 reason. */
+  readonly reason: string | null;
+  /** When it was presented: it counts as paid in time from here, whenever the chain takes it. */
+  readonly claimedAtMs: number;
+  readonly updatedAtMs: number;
 }
 
 /** An event of ours that nobody could read; the alarm stays until an operator closes it. */
@@ -177,8 +225,18 @@ export interface PostingRow {
   readonly atMs: number;
 }
 
-/** fulfil, refund, expire: subject is an order · payout: a payout · resolve: an attempt. */
-export type JobKind = "fulfil" | "refund" | "expire" | "payout" | "resolve";
+/**
+ * fulfil, refund, expire: subject is an order · payout: a payout · resolve, salvage: an attempt · settle: an
+ * authorization.
+ */
+export type JobKind =
+  | "fulfil"
+  | "refund"
+  | "expire"
+  | "payout"
+  | "resolve"
+  | "salvage"
+  | "settle";
 
 export interface JobRow {
   readonly id: number;
@@ -221,6 +279,8 @@ export interface Reader {
     byId(id: string): Promise<Order | null>;
     list(filter: OrderFilter): Promise<readonly Order[]>; // newest first
     countByState(keyId: string | null): Promise<Readonly<Partial<Record<OrderState, number>>>>; // null: all keys
+    /** Ids of the orders whose payment window ends at or after the instant. */
+    idsPayableSince(sinceMs: number): Promise<readonly string[]>;
     /** Orders by state among those created at or after the instant. */
     countCreatedSince(sinceMs: number): Promise<Readonly<Partial<Record<OrderState, number>>>>;
   };
@@ -232,8 +292,14 @@ export interface Reader {
     byId(id: string): Promise<DepositRow | null>;
     ofOrder(orderRef: string): Promise<readonly DepositRow[]>;
     unmatched(limit: number): Promise<readonly DepositRow[]>; // newest first
+    /** Those of a rail above the height whose block may be replaced (`blockHash` is known), in chain order. */
+    above(railId: string, height: number): Promise<readonly DepositRow[]>;
     /** Those that no operator has closed, seen at or after the instant; oldest first. */
     deadLetters(sinceMs: number): Promise<readonly DeadLetterRow[]>;
+  };
+  readonly authorizations: {
+    byRef(ref: string): Promise<AuthorizationRow | null>;
+    ofOrder(orderId: string): Promise<readonly AuthorizationRow[]>; // oldest first
   };
   readonly cursors: {
     byRail(railId: string): Promise<CursorRow | null>;
@@ -297,9 +363,23 @@ export interface Tx extends Reader {
   readonly deposits: Reader["deposits"] & {
     /** False when the id is already there: the deposit has been seen before. */
     insert(row: DepositRow): Promise<boolean>;
+    update(id: string, changes: DepositChanges): Promise<void>;
     insertDeadLetter(row: DeadLetterRow): Promise<boolean>;
     /** An operator has dealt with it; false when it is unknown or closed. Seen again, it stays closed. */
     closeDeadLetter(id: string, nowMs: number): Promise<boolean>;
+  };
+  readonly authorizations: Reader["authorizations"] & {
+    /** False when the ref is already there, or another one of the order has not failed. */
+    insert(row: AuthorizationRow): Promise<boolean>;
+    /** False when it is not in one of the states `from`, or another one of the order has not failed. */
+    update(
+      ref: string,
+      from: readonly AuthorizationState[],
+      changes: Partial<
+        Pick<AuthorizationRow, "state" | "body" | "txId" | "reason" | "claimedAtMs">
+      >,
+      nowMs: number,
+    ): Promise<boolean>;
   };
   readonly cursors: Reader["cursors"] & {
     /** Compare-and-set on the stored cursor (null: none yet); false means that another watcher moved it. */
@@ -362,6 +442,7 @@ export interface Tx extends Reader {
   };
   readonly idempotency: Reader["idempotency"] & {
     insert(row: IdempotencyRow): Promise<void>;
+    remove(keyId: string, key: string): Promise<void>;
     /** Removes rows older than the instant, 5,000 at most; returns how many. Call again until it is 0. */
     prune(beforeMs: number): Promise<number>;
   };

@@ -6,7 +6,8 @@ export type PayoutCause = "order_failed" | "excess" | "unmatched";
  * A positive posting means that the account holds (or was spent) more, a negative one that it owes more.
  *
  * Accounts: `held:<rail>` what the receiver and the treasury have on chain · `owed:orders`, `owed:excess`,
- * `owed:unmatched` what is to be delivered or sent back · `revenue` · `cost:<supplier>`,
+ * `owed:unmatched` what is to be delivered or sent back · `revenue` · `lost:<rail>` what the chain took back
+ * after it had counted as final · `cost:<supplier>`,
  * `supplier:<supplier>` what goods cost and from whose balance.
  */
 export interface Posting {
@@ -23,12 +24,24 @@ export interface Entry {
 
 const USD_ID = "iso4217:USD";
 
-/** A deposit arrived: a payment (price, excess to return, dust that is kept), or unmatched as a whole. */
-export function depositEntry(deposit: {
+/** A deposit as far as the ledger looks at it. */
+export interface BookedDeposit {
   readonly id: string;
   readonly railId: string;
   readonly assetId: string;
   readonly atomic: bigint;
+  /** Null where blocks are never replaced, so that a deposit is booked once. */
+  readonly blockHash: string | null;
+  /** When it is booked: what was taken back may come again, and is an entry of its own then. */
+  readonly bookedAtMs: number;
+}
+
+function occurrence({ id, blockHash, bookedAtMs }: BookedDeposit): string {
+  return blockHash === null ? id : `${id}@${bookedAtMs}`;
+}
+
+/** A deposit is final: a payment (price, excess to return, dust that is kept), or unmatched as a whole. */
+export function depositEntry(deposit: BookedDeposit & {
   readonly match: { readonly priceAtomic: bigint; readonly keptAtomic: bigint } | null;
 }): Entry {
   const { assetId, atomic, match } = deposit;
@@ -45,8 +58,38 @@ export function depositEntry(deposit: {
           { account: "revenue", assetId, atomic: -match.keptAtomic },
         ];
   return {
-    id: `deposit:${deposit.id}`,
+    id: `deposit:${occurrence(deposit)}`,
     postings: [{ account: `held:${deposit.railId}`, assetId, atomic }, ...owed].filter(isNotZero),
+  };
+}
+
+/** The chain took a deposit back, and nothing was done for it yet: its entry is undone. */
+export function undoneDepositEntry(deposit: Parameters<typeof depositEntry>[0]): Entry {
+  const { id, postings } = depositEntry(deposit);
+  return {
+    id: `undone:${id}`,
+    postings: postings.map((posting) => ({ ...posting, atomic: -posting.atomic })),
+  };
+}
+
+/** The chain took a deposit back after goods or money had gone out for it. */
+export function lossEntry(deposit: BookedDeposit): Entry {
+  const { railId, assetId, atomic } = deposit;
+  return {
+    id: `lost:${occurrence(deposit)}`,
+    postings: [
+      { account: `lost:${railId}`, assetId, atomic },
+      { account: `held:${railId}`, assetId, atomic: -atomic },
+    ],
+  };
+}
+
+/** A deposit that was booked as lost is on the chain again, in the same transaction or another. */
+export function recoveryEntry(deposit: BookedDeposit): Entry {
+  const { postings } = lossEntry(deposit);
+  return {
+    id: `recovered:${occurrence(deposit)}`,
+    postings: postings.map((posting) => ({ ...posting, atomic: -posting.atomic })),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Everything that runs without a request: one handler per job, one watcher per rail, and the repeating tasks. */
 import type { DepositTerms } from "../actions/apply-deposits.ts";
+import { assert } from "../errors.ts";
 import type { WorkerDeps } from "./deps.ts";
 import { every } from "./every.ts";
 import { expireOrder } from "./expire.ts";
@@ -9,10 +10,12 @@ import { sendPayout } from "./payout.ts";
 import { refundOrder } from "./refund.ts";
 import { resolveAttempt } from "./resolve.ts";
 import { sweepRail } from "./sweep.ts";
+import { settleAuthorization } from "./settle.ts";
 import { startWatch, type WatchHealth } from "./watch.ts";
 
 export interface WorkerSettings {
-  readonly terms: DepositTerms;
+  /** By rail id. */
+  readonly terms: ReadonlyMap<string, DepositTerms>;
   /** Purchases in hand at once. */
   readonly fulfilConcurrency: number;
   readonly supplierRefreshMs: number;
@@ -44,6 +47,7 @@ export async function startWorkers(deps: WorkerDeps, settings: WorkerSettings): 
         refund: refundOrder(deps),
         payout: sendPayout(deps),
         expire: expireOrder(deps),
+        settle: settleAuthorization(deps),
       },
       concurrency: MONEY_CONCURRENCY,
     }),
@@ -54,9 +58,11 @@ export async function startWorkers(deps: WorkerDeps, settings: WorkerSettings): 
       concurrency: settings.fulfilConcurrency,
     }),
   ];
-  const watches = [...rails.values()].map((rail) =>
-    startWatch({ rail, terms: settings.terms, store, clock, log }),
-  );
+  const watches = [...rails.values()].map((rail) => {
+    const terms = settings.terms.get(rail.id);
+    assert(terms !== undefined, `rail ${rail.id} has no terms`);
+    return startWatch({ rail, terms, store, clock, log });
+  });
   const tasks = [
     every(
       { name: "suppliers", periodMs: settings.supplierRefreshMs, work: board.refresh },

@@ -112,8 +112,9 @@ async function findShortage(
 const ALL_LANES = 1_000;
 
 /**
- * Lends a lane that has no payout alive, so that no two are signed on one sequence. `signing` is only this
- * process's courtesy; the unique index of the store is what counts.
+ * Lends a lane that has no payout alive, so that no two are signed on one sequence. Lanes may belong to several
+ * rails (a treasury's nonces), so those of every rail are taken. `signing` is only this process's courtesy; the
+ * unique index of the store is what counts.
  */
 async function withLane(
   deps: PayoutDeps & { readonly signing: Set<string> },
@@ -121,34 +122,33 @@ async function withLane(
   use: (lane: string) => Promise<JobEnd | "again">,
 ): Promise<JobEnd | "again"> {
   const alive = await deps.store.read.payouts.list(["signed"], ALL_LANES);
-  const busy = new Set(alive.filter(({ railId }) => railId === rail.id).map(({ lane }) => lane));
-  const nameOf = (lane: string): string => `${rail.id}|${lane}`;
-  const free = rail.payouts.lanes.find(
-    (lane) => !busy.has(lane) && !deps.signing.has(nameOf(lane)),
-  );
-  if (free === undefined) return later(deps, LANE_BUSY_MS, "every payout lane is busy");
-  deps.signing.add(nameOf(free));
+  const taken = new Set([...deps.signing, ...alive.flatMap(({ lane }) => lane ?? [])]);
+  const free = await rail.payouts.freeLane(taken);
+  if (free.kind !== "done") return later(deps, TROUBLE_MS, free.reason);
+  const lane = free.value;
+  if (lane === null || deps.signing.has(lane))
+    return later(deps, LANE_BUSY_MS, "every payout lane is busy");
+  deps.signing.add(lane);
   try {
-    return await use(free);
+    return await use(lane);
   } finally {
-    deps.signing.delete(nameOf(free));
+    deps.signing.delete(lane);
   }
 }
 
 function signedBytes(payout: PayoutRow): SignedPayout {
   const { txId, body, lane, validUntilMs, signedAtHeight } = payout;
   assert(
-    txId !== null &&
-      body !== null &&
-      lane !== null &&
-      validUntilMs !== null &&
-      signedAtHeight !== null,
+    txId !== null && body !== null && lane !== null && signedAtHeight !== null,
     "a signed payout without its bytes",
   );
   return { txId, body, lane, validUntilMs, signedAtHeight };
 }
 
-/** Sends the stored bytes and watches what becomes of them. "again": they are dead, sign anew. */
+/**
+ * Sends the stored bytes and watches what becomes of them. "again": the stored row has changed, since they are
+ * dead or were outbid.
+ */
 async function chasePayout(
   deps: PayoutDeps,
   rail: Rail,
@@ -166,7 +166,26 @@ async function chasePayout(
     if (end !== "pending") return end;
     await clock.sleep(FATE_POLL_MS, signal);
   }
+  if (!signal.aborted && (await outbid(deps, rail, { payout, signed }))) return "again";
   return later(deps, 0, "sent, not final yet");
+}
+
+/** Puts a higher bid in the place of one that is too cheap to land. Stored before it is sent, as every payout is. */
+async function outbid(
+  { store, clock, log }: PayoutDeps,
+  rail: Rail,
+  sent: { readonly payout: PayoutRow; readonly signed: SignedPayout },
+): Promise<boolean> {
+  const higher = await rail.payouts.outbid?.(sent.signed);
+  if (higher?.kind !== "done" || higher.value === null) return false;
+  const { id: payoutId, txId } = sent.payout;
+  log.warn("a refund does not land and is sent with a higher fee", { payout: payoutId, tx_id: txId });
+  return store.transact("outbidPayout", {
+    payoutId,
+    txId: sent.signed.txId,
+    signed: higher.value,
+    nowMs: clock.now(),
+  });
 }
 
 async function settle(
@@ -182,9 +201,9 @@ async function settle(
     case "pending":
       return "pending";
     case "final": {
-      const { height } = fate.value;
-      await store.transact("confirmPayout", { payoutId, height, nowMs: clock.now() });
-      log.info("a refund is final", { payout: payoutId, tx_id: sent.signed.txId, height });
+      const { height, txId = sent.signed.txId } = fate.value;
+      await store.transact("confirmPayout", { payoutId, txId, height, nowMs: clock.now() });
+      log.info("a refund is final", { payout: payoutId, tx_id: txId, height });
       return { kind: "finish" };
     }
     case "dead": {

@@ -1,5 +1,6 @@
 import type { ShopActions } from "../actions/index.ts";
 import type { DepositTerms } from "../actions/apply-deposits.ts";
+import type { DropAnswer } from "../actions/drop-deposit.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { DepositPage, HistoryGap, Rail } from "../rails/rail.ts";
@@ -11,6 +12,8 @@ export interface WatchHealth {
   readonly lastReadAtMs: number | null;
   readonly height: number | null;
   readonly chainTimeMs: number | null;
+  /** The chain's newest block, from which confirmations are counted; `height` where blocks are final at once. */
+  readonly headHeight: number | null;
   /** Why it stands still: history is missing and nothing may be skipped. Null when it does not. */
   readonly gap: string | null;
   readonly lastError: string | null;
@@ -22,6 +25,7 @@ function unread(railId: string): WatchHealth {
     lastReadAtMs: null,
     height: null,
     chainTimeMs: null,
+    headHeight: null,
     gap: null,
     lastError: null,
   };
@@ -43,6 +47,8 @@ export interface WatchOptions {
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;
 const GAP_PAUSE_MS = 15_000;
+/** How long an order's own address is watched after its window has ended. */
+const WATCHED_AFTER_MS = 24 * 3_600_000;
 
 /**
  * Reads a rail from the stored cursor for ever and books each page in one transaction with the cursor. It
@@ -55,21 +61,25 @@ export function startWatch(options: WatchOptions): Watch {
   let health = unread(rail.id);
   let failures = 0;
 
+  const expected = (): Promise<readonly string[]> =>
+    options.store.read.orders.idsPayableSince(clock.now() - WATCHED_AFTER_MS);
+
   /** Returns how long to pause; 0 to go on at once. */
   const step = async (): Promise<number> => {
     const before = (await options.store.read.cursors.byRail(rail.id))?.cursor ?? null;
-    const read = await rail.readDeposits(before, signal);
+    const read = await rail.readDeposits(before, signal, expected);
     if (read.kind === "gap") return atGap(read);
     if (read.kind !== "done") return afterFailure(read.reason);
     const page = read.value;
     if (page.cursor !== before) await bookPage(options, before, page);
     failures = 0;
-    const { height, chainTimeMs } = page;
+    const { height, chainTimeMs, headHeight = height } = page;
     health = {
       ...health,
       lastReadAtMs: clock.now(),
       height,
       chainTimeMs,
+      headHeight,
       gap: null,
       lastError: null,
     };
@@ -134,11 +144,21 @@ async function bookPage(
   });
   if (!booked.isApplied)
     log.warn("another watcher of this rail is at work", { rail: rail.id, height: page.height });
+  for (const { depositId, answer } of booked.dropped) reportDrop(log, depositId, answer);
   for (const { depositId, reason } of booked.unmatched)
     log.warn("a payment is unmatched", { deposit: depositId, reason });
   if (booked.unreadable > 0)
     log.error("events of the receiver could not be read and are kept for a person", {
       rail: rail.id,
       count: booked.unreadable,
+    });
+}
+
+/** Taken back in time is the chain's everyday; taken back too late is money of ours. */
+function reportDrop(log: Log, depositId: string, answer: DropAnswer): void {
+  if (answer === "dropped") log.warn("the chain took a payment back", { deposit: depositId });
+  else
+    log.error("the chain took a payment back that had counted as final: it is booked as a loss", {
+      deposit: depositId,
     });
 }

@@ -25,16 +25,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ".": ["#wire"],
 
   products: [".", "products/*"],
+  chains: ["."],
   rails: [".", "rails/*"],
   suppliers: [".", "products", "suppliers/*"],
   "products/*": [".", "products"],
-  "rails/*": [".", "rails"],
+  "rails/*": [".", "chains", "rails"],
   "suppliers/*": [".", "products", "suppliers"],
   oracle: ["."],
 
   orders: [".", "#wire", "products"],
   treasury: ["."],
 
+  facilitator: [".", "#wire", "rails"],
   store: [".", "orders", "treasury"],
   vault: [".", "products"],
   feed: ["."],

@@ -96,12 +96,15 @@ async function createOrReplay(
     limits.countRead(request, reply);
     return replay;
   }
-  const piece = deps.product.read(body, NO_PLANS);
-  const availability = deps.availability(piece?.priceUsdMicro ?? null, deps.clock.now());
+  const product = deps.products.prepaidCard;
+  const read = product.read(body, NO_PLANS);
+  const priceUsdMicro = read?.priceUsdMicro ?? null;
+  const availability = deps.availability(product.id, priceUsdMicro, deps.clock.now());
   requireGoods(availability);
   const fields = requireFields(request);
-  const wanted = requirePiece(piece, availability);
-  const order = composeOrder(deps, keyId, fields, wanted);
+  const piece = requirePiece(read, availability);
+  const { windowMs } = deps.settings.quoteTerms;
+  const order = composeOrder(deps, { keyId, product, piece, fields, refundTo: null, windowMs });
   limits.countOrder(request, reply);
   return deps.store.transact("createOrder", { order, idempotency });
 }

@@ -70,7 +70,8 @@ async function fateAt(
     if (read.kind !== "done") return read;
     sighting = read.value;
     if (sighting.applied !== null) return { kind: "done", value: settled(sighting) };
-    if (sighting.latestClosedAtMs <= signed.validUntilMs) return pending;
+    const { validUntilMs } = signed;
+    if (validUntilMs === null || sighting.latestClosedAtMs <= validUntilMs) return pending;
   }
   const oldestLedger = sighting?.oldestLedger ?? Infinity;
   if (oldestLedger > signed.signedAtHeight + 1) {

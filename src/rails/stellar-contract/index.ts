@@ -32,6 +32,8 @@ export const stellarContract = {
       id: `stellar:${config.network}/contract`,
       kind: "stellar-contract",
       assets: [assets.usdc.asset, assets.xlm.asset],
+      confirmations: null,
+      roundsAmounts: false,
       payouts: openPayouts(rpc, config, assets),
       instructions: (order) => writeInstructions(config, assets, order),
       readDeposits: (cursor, signal) => watch.read(cursor, signal),

@@ -13,16 +13,16 @@ export type SorobanInstructions = Readonly<{
   network_passphrase: string;
 }>;
 
-/** Throws when the order has no USDC leg: every order of this rail is payable in dollars. */
+/** Null when the order has no USDC leg: what is payable on this rail is payable in dollars. */
 export function writeInstructions(
   config: StellarContractConfig,
   assets: RailAssets,
   order: PayableOrder,
-): SorobanInstructions {
+): SorobanInstructions | null {
   const legOf = (assetId: string): PayableOrder["legs"][number] | undefined =>
     order.legs.find((leg) => leg.amount.asset.id === assetId);
   const usdc = legOf(assets.usdc.asset.id);
-  if (usdc === undefined) throw new Error(`order ${order.id} has no USDC leg`);
+  if (usdc === undefined) return null;
   const xlm = legOf(assets.xlm.asset.id);
   const missing = order.missing.find(({ symbol }) => symbol === "XLM");
   return {

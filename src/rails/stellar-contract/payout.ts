@@ -45,7 +45,7 @@ export function openPayouts(rpc: Rpc, config: StellarContractConfig, assets: Rai
   );
   const purse: Purse = { rpc, config, assets, treasuryKey, laneKeys };
   return {
-    lanes: [...laneKeys.keys()],
+    freeLane: async (taken) => done([...laneKeys.keys()].find((lane) => !taken.has(lane)) ?? null),
     balance: (asset) => readBalance(purse, asset),
     sign: (payout) => signPayout(purse, payout),
     submit: (payout) => submitEnvelope(rpc, payout),
