@@ -86,6 +86,12 @@ export interface SorobanPayment {
   readonly network_passphrase: string;
 }
 
+/** One way to pay an order. `type` names the form: "soroban_contract" is `SorobanPayment`. */
+export interface PaymentOption {
+  readonly type: string;
+  readonly [member: string]: unknown;
+}
+
 export interface Budget {
   readonly spent_usdc: string;
   readonly in_flight_usdc: string;
@@ -107,7 +113,10 @@ export interface CreateOrderResponse {
   readonly status: OrderStatus;
   readonly phase: OrderPhase;
   readonly amount_usdc: string;
-  readonly payment: SorobanPayment;
+  /** Absent when the shop is not paid on Stellar. */
+  readonly payment?: SorobanPayment;
+  /** Every way to pay; any one of them pays the order. */
+  readonly payment_options: readonly PaymentOption[];
   readonly poll_url: string;
   readonly expires_at: string;
   readonly budget: Budget;
@@ -138,8 +147,11 @@ export interface OrderView {
   readonly payment_asset: "usdc" | "xlm" | "usdc_soroban" | "xlm_soroban";
   readonly created_at: string;
   readonly updated_at: string;
+  /** While the order can be paid, and where the shop is paid on Stellar. */
   readonly payment?: SorobanPayment;
-  /** With `payment`: the order takes no payment in a later ledger. */
+  /** While the order can be paid: every way to. */
+  readonly payment_options?: readonly PaymentOption[];
+  /** While it can be paid: the order takes no payment in a later ledger. */
   readonly expires_at?: string;
   readonly card?: Card;
   readonly error?: string;
