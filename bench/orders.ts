@@ -40,7 +40,7 @@ export function openOrder(id: string, asset: typeof USDC = USDC): Order {
     seq: 1,
     priceUsdMicro: PRICE_USD_MICRO,
     quote: { legs: [{ ...leg, rateUsdMicro: null }], missing: [] },
-    instructions: { type: "soroban_contract" },
+    instructions: [{ type: "soroban_contract" }],
     windowClosesAtMs: expiresAtMs,
     fulfilWithinMs: 90_000,
     deadlineAtMs: null,
@@ -49,6 +49,7 @@ export function openOrder(id: string, asset: typeof USDC = USDC): Order {
     error: null,
     metadata: null,
     webhookUrl: null,
+    refundTo: null,
     createdAtMs: nowMs,
     updatedAtMs: nowMs,
   };

@@ -150,7 +150,7 @@ async function book(store: Store<ShopActions>, rail: Rail, page: DepositPage): P
     railId: rail.id,
     before,
     page,
-    terms: { holdMs: 0, dustAtomic: {} },
+    terms: { holdMs: 0, dustAtomic: {}, toleranceUsdMicro: 0n },
     nowMs: systemClock.now(),
   });
 }

@@ -12,7 +12,8 @@ import { buildApp } from "../src/http/app.ts";
 import { DEFAULT_LIMITS, DEFAULT_STREAMS, type HttpDeps } from "../src/http/deps.ts";
 import { systemRandom } from "../src/ids.ts";
 import { createLog } from "../src/log.ts";
-import { prepaidCard } from "../src/products/prepaid-card/index.ts";
+import { products } from "../src/products/index.ts";
+import { NO_PLANS } from "../src/products/plan.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
 import type { Store } from "../src/store/tx.ts";
 import { hashApiKey, newApiKey } from "../src/vault/api-key.ts";
@@ -114,8 +115,19 @@ function httpDeps(
     feed,
     openGoods: () => ({}),
     hashKey: (key) => hashApiKey(key, pepper),
-    product: prepaidCard,
-    rail: { id: RAIL, assets: [USDC], instructions: () => ({}) },
+    products,
+    rails: [
+      {
+        id: RAIL,
+        kind: "stellar-contract",
+        assets: [USDC],
+        confirmations: null,
+        instructions: () => ({ type: "soroban_contract" }),
+      },
+    ],
+    isRailOpen: () => true,
+    headHeight: () => null,
+    plans: () => NO_PLANS,
     pricing: () => ({ kind: "dollar" }),
     availability: () => ({ kind: "available" }),
     health: () => ({ isFrozen: false, rails: [], suppliers: [] }),
@@ -170,7 +182,7 @@ async function changeOrders(
     await systemClock.sleep(startMs + (i * 1000) / EVENTS_PER_SECOND - performance.now());
     const page = paymentPage([id], `c${i}`);
     const nowMs = systemClock.now();
-    const terms = { holdMs: 0, dustAtomic: {} };
+    const terms = { holdMs: 0, dustAtomic: {}, toleranceUsdMicro: 0n };
     await store.transact("applyDeposits", { railId: RAIL, before, page, terms, nowMs });
     before = page.cursor;
   }

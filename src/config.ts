@@ -59,6 +59,10 @@ export interface Config {
     readonly unmatchedHoldMs: number;
     readonly maxCostBps: bigint;
     readonly excessDustUsdMicro: bigint;
+    /** How long an order made over x402 can be paid; longer than blocks may be taken back. */
+    readonly x402WindowMs: number;
+    /** How far below the price a payment may be where wallets round; USD with 6 decimals. */
+    readonly toleranceUsdMicro: bigint;
   };
   readonly limits: {
     readonly ordersPerHour: number;
@@ -76,7 +80,18 @@ export interface Config {
     readonly storeBatch: number;
   };
   readonly prices: PriceSettings;
-  readonly stellar: StellarSettings;
+  readonly plans: {
+    /** Added to what a plan costs us, parts per 10,000. */
+    readonly markupBps: bigint;
+    /** The least that is earned on one plan; USD with 6 decimals. */
+    readonly minMarkupUsdMicro: bigint;
+  };
+  /** Null: the shop is not paid on Stellar. */
+  readonly stellar: StellarSettings | null;
+  /** `VEND402_EVM_<CHAINID>_<SETTING>`: the settings' texts by name, by chain id. */
+  readonly evm: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** `VEND402_TON_<SETTING>` by the setting's name; empty: the shop is not paid on TON. */
+  readonly ton: Readonly<Record<string, string>>;
   /** Every variable `VEND402_SUPPLIER_<ID>_<SETTING>` by its name; the registry's modules read theirs. */
   readonly supplierTexts: Readonly<Record<string, string>>;
 }
@@ -85,6 +100,8 @@ export type ReadConfig =
   | { readonly kind: "config"; readonly config: Config }
   | { readonly kind: "problems"; readonly problems: readonly string[] };
 
+const EVM_PREFIX = "VEND402_EVM_";
+const TON_PREFIX = "VEND402_TON_";
 const SUPPLIER_PREFIX = "VEND402_SUPPLIER_";
 /** Of both assets of the Stellar rail. */
 const STELLAR_DECIMALS = 7;
@@ -210,7 +227,13 @@ export function readConfig(env: Environment = process.env): ReadConfig {
       storeBatch: read.whole("VEND402_STORE_BATCH", 256, [1, 4_096]),
     },
     prices: readPrices(read),
-    stellar: readStellar(read),
+    plans: {
+      markupBps: BigInt(read.whole("VEND402_PLAN_MARKUP_BPS", 2_000, [0, 100_000])),
+      minMarkupUsdMicro: read.atomic("VEND402_PLAN_MIN_MARKUP", USD.decimals, 300_000n),
+    },
+    stellar: read.text("VEND402_STELLAR_NETWORK") === null ? null : readStellar(read),
+    evm: readChains(read),
+    ton: shortened(read.allWith(TON_PREFIX), TON_PREFIX),
     supplierTexts: read.allWith(SUPPLIER_PREFIX),
   };
   return read.problems.length === 0
@@ -228,6 +251,8 @@ function readOrders(read: Reader): Config["orders"] {
     unmatchedHoldMs: read.spanMs("VEND402_UNMATCHED_HOLD", 10 * MINUTE_MS),
     maxCostBps: BigInt(read.whole("VEND402_MAX_COST_BPS", 10_000, [1, 100_000])),
     excessDustUsdMicro: read.atomic("VEND402_EXCESS_DUST", USD.decimals, 1_000n),
+    x402WindowMs: read.spanMs("VEND402_X402_WINDOW", 15 * MINUTE_MS),
+    toleranceUsdMicro: read.atomic("VEND402_TOLERANCE", USD.decimals, 500_000n),
   };
 }
 
@@ -250,6 +275,28 @@ function readPrices(read: Reader): PriceSettings {
     staleMs: read.spanMs("VEND402_PRICE_STALE", 5 * MINUTE_MS),
     minSources: read.whole("VEND402_PRICE_MIN_SOURCES", 1, [1, 20]),
   };
+}
+
+/** "VEND402_EVM_137_RPC" is the text "RPC" of the chain "137". */
+function readChains(read: Reader): Config["evm"] {
+  const chains: Record<string, Record<string, string>> = {};
+  for (const [name, text] of Object.entries(shortened(read.allWith(EVM_PREFIX), EVM_PREFIX))) {
+    const [, chainId, setting] = /^([1-9]\d{0,14})_([A-Z0-9_]+)$/.exec(name) ?? [];
+    if (chainId === undefined || setting === undefined)
+      read.problems.push(`${EVM_PREFIX}${name} is not named like ${EVM_PREFIX}137_RPC`);
+    else (chains[chainId] ??= {})[setting] = text;
+  }
+  return chains;
+}
+
+/** The texts by what follows the prefix. */
+function shortened(
+  texts: Readonly<Record<string, string>>,
+  prefix: string,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(texts).map(([name, text]) => [name.slice(prefix.length), text]),
+  );
 }
 
 function readStellar(read: Reader): StellarSettings {

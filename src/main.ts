@@ -1,6 +1,7 @@
 /** The composition root: settings in, a running shop out. With parts.ts, the only file that knows every part. */
 import { mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import type { DepositTerms } from "./actions/apply-deposits.ts";
 import type { ShopActions } from "./actions/index.ts";
 import { systemClock } from "./clock.ts";
 import { readConfig, type Config } from "./config.ts";
@@ -12,17 +13,23 @@ import {
   type Availability,
   type Health,
   type HttpSettings,
+  type Products,
 } from "./http/deps.ts";
 import { systemRandom } from "./ids.ts";
 import { announce, createLog, writeToStderr, type Log } from "./log.ts";
-import { openPriceBoard } from "./oracle/index.ts";
+import { DOLLARS, openPriceBoard } from "./oracle/index.ts";
 import { assembleParts, type Parts } from "./parts.ts";
+import { products } from "./products/index.ts";
+import type { Plans } from "./products/plan.ts";
+import type { Rail } from "./rails/rail.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
 import type { Store } from "./store/tx.ts";
 import { availabilityOf } from "./suppliers/availability.ts";
 import { mayBuy } from "./suppliers/breaker.ts";
+import { plansOnSale, type PlanPricing } from "./suppliers/plans.ts";
 import { hashApiKey } from "./vault/api-key.ts";
 import { openVault } from "./vault/seal.ts";
+import type { FulfilLimits } from "./workers/deps.ts";
 import { startWorkers, type WorkerSettings, type Workers } from "./workers/index.ts";
 import { createSupplierBoard, type SupplierBoard } from "./workers/supplier-board.ts";
 import { candidatesOf } from "./workers/supply.ts";
@@ -57,7 +64,7 @@ export async function startShop(
 ): Promise<Shop> {
   const store = await openStore(config, log, seams);
   try {
-    await checkRail(parts, store, log);
+    for (const rail of parts.rails.values()) await checkRail(rail, store, log);
   } catch (error) {
     await store.close();
     throw error;
@@ -65,7 +72,7 @@ export async function startShop(
   const feed = createLocalFeed(log);
   store.onCommit((notice) => feed.publish(notice.orderIds));
   const context = { clock: systemClock, log };
-  const { suppliers, rail, pepper } = parts;
+  const { suppliers, rails, pepper } = parts;
   const vault = openVault(parts.keyring, systemRandom);
   const board = createSupplierBoard({ ...context, suppliers, store });
   const prices = openPriceBoard({ prices: config.prices, stellar: parts.priceNetwork }, context);
@@ -74,13 +81,17 @@ export async function startShop(
     maxCostBps: config.orders.maxCostBps,
     offersMaxAgeMs: config.work.supplierRefreshMs * OFFERS_KEPT_PERIODS,
   };
-  const rails = new Map([[rail.id, rail]]);
   const workers = await startWorkers(
     { ...context, store, random: systemRandom, vault, rails, suppliers, board, limits },
     workerSettings(config, parts),
   );
-  const { deadlineMs } = config.orders;
-  const product = deadlineMs === null ? parts.product : { ...parts.product, deadlineMs };
+  const now = { board, limits, plans: config.plans };
+  const watchOf = (railId: string): WatchHealth | undefined =>
+    workers.watches().find((watch) => watch.railId === railId);
+  const isRailOpen = (railId: string, nowMs: number): boolean => {
+    const watch = watchOf(railId);
+    return watch !== undefined && !isBlind(watch, nowMs);
+  };
   const app = await buildApp({
     ...context,
     settings: httpSettings(config),
@@ -89,17 +100,17 @@ export async function startShop(
     feed,
     openGoods: vault.open,
     hashKey: (key) => hashApiKey(key, pepper),
-    product,
-    rail,
+    products: withDeadline(config.orders.deadlineMs),
+    rails: [...rails.values()],
+    isRailOpen,
+    headHeight: (railId) => watchOf(railId)?.headHeight ?? null,
     pricing: prices.pricing,
-    availability: (priceUsdMicro, nowMs) => {
-      if (workers.watches().some((watch) => isBlind(watch, nowMs)))
-        return { kind: "unavailable", retryAfterS: RETRY_AFTER_S };
-      const candidates = candidatesOf(board, nowMs - limits.offersMaxAgeMs);
-      const wish = { product: product.id, maxCostBps: limits.maxCostBps };
-      return availableOrLater(availabilityOf(wish, priceUsdMicro, candidates));
-    },
-    health: () => healthOf(rail.kind, workers, board),
+    plans: (productId, nowMs) => plansNow(now, productId, nowMs),
+    availability: (productId, priceUsdMicro, nowMs) =>
+      [...rails.keys()].some((railId) => isRailOpen(railId, nowMs))
+        ? availabilityNow(now, { productId, priceUsdMicro, nowMs })
+        : UNAVAILABLE,
+    health: () => healthOf(rails, workers, board),
   });
   const url = await app.listen({ host: config.host, port: config.port });
   log.info("the shop is open", { url });
@@ -136,7 +147,7 @@ async function openStore(
 }
 
 async function checkRail(
-  { rail }: Parts,
+  rail: Rail,
   { read }: Pick<Store<ShopActions>, "read">,
   log: Log,
 ): Promise<void> {
@@ -153,23 +164,64 @@ function isBlind({ gap, lastReadAtMs }: WatchHealth, nowMs: number): boolean {
   return gap !== null || (lastReadAtMs !== null && nowMs - lastReadAtMs > RAIL_MAX_AGE_MS);
 }
 
-function availableOrLater(availability: ReturnType<typeof availabilityOf>): Availability {
-  return availability.kind === "unavailable"
-    ? { ...availability, retryAfterS: RETRY_AFTER_S }
-    : availability;
+const UNAVAILABLE: Availability = { kind: "unavailable", retryAfterS: RETRY_AFTER_S };
+
+/** What is known at this moment of what can be sold. */
+interface Supply {
+  readonly board: SupplierBoard;
+  readonly limits: FulfilLimits;
+  readonly plans: PlanPricing;
+}
+
+function plansNow({ board, limits, plans }: Supply, productId: string, nowMs: number): Plans {
+  return plansOnSale(productId, plans, candidatesOf(board, nowMs - limits.offersMaxAgeMs));
+}
+
+/** A plan that is on sale can be bought at its price; a face value must lie in somebody's range. */
+function availabilityNow(
+  supply: Supply,
+  piece: {
+    readonly productId: string;
+    readonly priceUsdMicro: bigint | null;
+    readonly nowMs: number;
+  },
+): Availability {
+  const { board, limits } = supply;
+  const { productId: product, priceUsdMicro, nowMs } = piece;
+  if (product === products.travelEsim.id)
+    return plansNow(supply, product, nowMs).size > 0 ? { kind: "available" } : UNAVAILABLE;
+  const candidates = candidatesOf(board, nowMs - limits.offersMaxAgeMs);
+  const { maxCostBps } = limits;
+  const availability = availabilityOf({ product, maxCostBps }, priceUsdMicro, candidates);
+  return availability.kind === "unavailable" ? UNAVAILABLE : availability;
+}
+
+/** @param deadlineMs Replaces every product's own; null keeps them. */
+function withDeadline(deadlineMs: number | null): Products {
+  if (deadlineMs === null) return products;
+  const { prepaidCard, travelEsim } = products;
+  return {
+    prepaidCard: { ...prepaidCard, deadlineMs },
+    travelEsim: { ...travelEsim, deadlineMs },
+  };
+}
+
+function workerSettings(config: Config, { rails }: Parts): WorkerSettings {
+  const terms = new Map([...rails.values()].map((rail) => [rail.id, termsOf(config, rail)]));
+  return { ...config.work, terms };
 }
 
 /** Dust is given in dollars; only assets that count as dollars have it, a moving one is always sent back. */
-function workerSettings(config: Config, { rail }: Parts): WorkerSettings {
-  const { unmatchedHoldMs: holdMs, excessDustUsdMicro } = config.orders;
-  const dollars = rail.assets.filter(({ symbol }) => symbol === "USDC");
+function termsOf({ orders }: Config, rail: Rail): DepositTerms {
+  const dollars = rail.assets.filter(({ symbol }) => DOLLARS.has(symbol));
   const dustAtomic = Object.fromEntries(
     dollars.map(({ id, decimals }) => [
       id,
-      (excessDustUsdMicro * 10n ** BigInt(decimals)) / 10n ** 6n,
+      (orders.excessDustUsdMicro * 10n ** BigInt(decimals)) / 10n ** 6n,
     ]),
   );
-  return { ...config.work, terms: { holdMs, dustAtomic } };
+  const toleranceUsdMicro = rail.roundsAmounts ? orders.toleranceUsdMicro : 0n;
+  return { holdMs: orders.unmatchedHoldMs, dustAtomic, toleranceUsdMicro };
 }
 
 function httpSettings(config: Config): HttpSettings {
@@ -206,12 +258,12 @@ function readVersion(): string {
   return (JSON.parse(readFileSync(file, "utf8")) as { readonly version: string }).version;
 }
 
-function healthOf(railKind: string, workers: Workers, board: SupplierBoard): Health {
+function healthOf(rails: Parts["rails"], workers: Workers, board: SupplierBoard): Health {
   return {
     isFrozen: false,
     rails: workers.watches().map((watch) => ({
       id: watch.railId,
-      kind: railKind,
+      kind: rails.get(watch.railId)?.kind ?? "",
       lastPollAtMs: watch.lastReadAtMs,
       maxAgeMs: RAIL_MAX_AGE_MS,
       height: watch.height,

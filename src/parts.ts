@@ -2,12 +2,10 @@
 import { createSecretKey, type KeyObject } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { systemClock } from "./clock.ts";
-import type { Config } from "./config.ts";
+import type { Config, StellarSettings } from "./config.ts";
 import type { Log } from "./log.ts";
 import { priceProblems, type PriceConfig } from "./oracle/index.ts";
-import type { Product } from "./products/product.ts";
-import { products } from "./products/index.ts";
-import type { Rail } from "./rails/rail.ts";
+import type { Rail, RailContext } from "./rails/rail.ts";
 import { rails as railModules } from "./rails/index.ts";
 import type { SupplierModule } from "./suppliers/module.ts";
 import { supplierModules } from "./suppliers/index.ts";
@@ -15,8 +13,8 @@ import type { Supplier } from "./suppliers/supplier.ts";
 import { parseKeyring, type Keyring } from "./vault/keyring.ts";
 
 export interface Parts {
-  readonly product: Product;
-  readonly rail: Rail;
+  /** By id, in the order in which payers are offered them. At least one. */
+  readonly rails: ReadonlyMap<string, Rail>;
   readonly suppliers: ReadonlyMap<string, Supplier>;
   readonly keyring: Keyring;
   readonly pepper: KeyObject;
@@ -30,35 +28,49 @@ export type AssembledParts =
 /** Opens every adapter; none of them calls anybody yet. */
 export function assembleParts(config: Config, log: Log): AssembledParts {
   const keyring = parseKeyring(config.masterKeys);
-  const stellar = parseStellar(config);
+  const rails = openRails(config, { clock: systemClock, log });
   const suppliers = openSuppliers(config.supplierTexts);
   const problems = [
     ...(typeof keyring === "string" ? [`VEND402_MASTER_KEYS: ${keyring}`] : []),
-    ...(stellar.kind === "problems" ? stellar.problems.map(nameStellarVariable) : []),
+    ...rails.problems,
     ...suppliers.problems,
     ...priceProblems(config.prices).map((problem) => `VEND402_PRICE_FEEDS: ${problem}`),
   ];
-  const [product] = products;
-  if (
-    problems.length > 0 ||
-    typeof keyring === "string" ||
-    stellar.kind === "problems" ||
-    product === undefined
-  )
-    return { kind: "problems", problems };
-  const rail = railModules["stellar-contract"].open(stellar.config, { clock: systemClock, log });
-  const pepper = createSecretKey(config.keyPepper, "hex");
+  if (problems.length > 0 || typeof keyring === "string") return { kind: "problems", problems };
   return {
     kind: "parts",
     parts: {
-      product,
-      rail,
+      rails: new Map(rails.open.map((rail) => [rail.id, rail])),
       suppliers: suppliers.open,
       keyring,
-      pepper,
-      priceNetwork: stellar.config,
+      pepper: createSecretKey(config.keyPepper, "hex"),
+      priceNetwork: rails.priceNetwork,
     },
   };
+}
+
+interface OpenRails {
+  readonly open: readonly Rail[];
+  readonly problems: readonly string[];
+  readonly priceNetwork: PriceConfig["stellar"];
+}
+
+/** Every rail that the settings name. */
+function openRails(config: Config, context: RailContext): OpenRails {
+  const open: Rail[] = [];
+  const problems: string[] = [];
+  let priceNetwork: PriceConfig["stellar"] = { rpcUrls: null };
+  if (config.stellar !== null) {
+    const stellar = parseStellar(config.stellar);
+    if (stellar.kind === "problems") problems.push(...stellar.problems.map(nameStellarVariable));
+    else {
+      open.push(railModules["stellar-contract"].open(stellar.config, context));
+      priceNetwork = stellar.config;
+    }
+  }
+  if (open.length === 0 && problems.length === 0)
+    problems.push("the shop is paid nowhere: set VEND402_STELLAR_NETWORK, or another rail");
+  return { open, problems, priceNetwork };
 }
 
 /** The environment's names of what the Stellar rail calls otherwise. */
@@ -85,7 +97,7 @@ function nameStellarVariable(problem: string): string {
 }
 
 /** The settings of the Stellar rail; the receiver's code hash is the committed artefact's unless it is given. */
-function parseStellar({ stellar }: Pick<Config, "stellar">) {
+function parseStellar(stellar: StellarSettings) {
   const { sweepMinAtomic, network, ...texts } = stellar;
   const given = Object.fromEntries(Object.entries(texts).filter(([, value]) => value !== null));
   return railModules["stellar-contract"].parse({

@@ -55,7 +55,7 @@ test("a second watcher that read from an old cursor writes nothing", async () =>
     railId: RAIL_ID,
     before: null,
     page: pageOf([newDeposit({ txId: "tx_2" })], "c9"),
-    terms: { holdMs: 0, dustAtomic: {} },
+    terms: { holdMs: 0, dustAtomic: {}, toleranceUsdMicro: 0n },
     nowMs: NOW_MS,
   });
   expect(answer.isApplied).toBe(false);

@@ -154,11 +154,7 @@ async function promiseOf(tx: Tx, deposit: Deposit): Promise<AuthorizationRow | n
 }
 
 /** The order's payment, if it was lost and this deposit carried out the same promise anew. */
-async function lostTwin(
-  tx: Tx,
-  order: Order | null,
-  deposit: Deposit,
-): Promise<DepositRow | null> {
+async function lostTwin(tx: Tx, order: Order | null, deposit: Deposit): Promise<DepositRow | null> {
   if (order === null || order.payment === null || deposit.authorizationRef === undefined)
     return null;
   const paid = await tx.deposits.byId(order.payment.depositId);

@@ -1,7 +1,7 @@
 import type { CreateOrderResponse } from "#wire";
 import { assert, Refusal } from "../errors.ts";
 import type { Order } from "../orders/order.ts";
-import { paymentOf, usdText, viewBudget, wordsOf } from "../orders/view.ts";
+import { paymentOptions, sorobanPayment, usdText, viewBudget, wordsOf } from "../orders/view.ts";
 import type { ApiKeyRow, Reader, Tx } from "../store/tx.ts";
 
 export interface CreateOrderInput {
@@ -84,13 +84,15 @@ function reserve(key: ApiKeyRow, priceUsdMicro: bigint): bigint {
 
 function answerOf(order: Order, key: ApiKeyRow): CreateOrderResponse {
   const [status, phase] = wordsOf(order);
+  const payment = sorobanPayment(order);
+  assert(payment !== null, "an order of the cards API that cannot be paid on Stellar");
   return {
     order_id: order.id,
     status,
     phase,
     amount_usdc: usdText(order.priceUsdMicro),
-    payment_options: [],
-    ...paymentOf(order),
+    payment,
+    payment_options: paymentOptions(order),
     poll_url: `/v1/orders/${order.id}`,
     expires_at: new Date(order.windowClosesAtMs).toISOString(),
     budget: viewBudget(key),

@@ -82,8 +82,12 @@ test("a dead signature is kept by its hash and a new one may be stored", async (
 test("a final refund ends the order, frees the budget and cannot be dropped any more", async () => {
   const store = await owingStore();
   await store.transact("storeSignedPayout", { payoutId, signed: signed("hash_1"), nowMs });
-  expect(await store.transact("confirmPayout", { payoutId, height: 9, nowMs })).toBe(true);
-  expect(await store.transact("confirmPayout", { payoutId, height: 9, nowMs })).toBe(false);
+  expect(
+    await store.transact("confirmPayout", { payoutId, txId: "hash_1", height: 9, nowMs }),
+  ).toBe(true);
+  expect(
+    await store.transact("confirmPayout", { payoutId, txId: "hash_1", height: 9, nowMs }),
+  ).toBe(false);
   expect(await store.transact("dropPayout", { payoutId, reason: "late", nowMs })).toBe(false);
   expect(await stateOf(store)).toBe("refunded");
   expect((await store.read.keys.byId(KEY_ID))?.inFlightUsdMicro).toBe(0n);
@@ -108,7 +112,7 @@ test("the refund of an unmatched payment moves no order", async () => {
   await applyPage(store, pageOf([newDeposit({ txId: "tx_2" })], "c2"));
   const unmatched = payoutIdOf("unmatched", `${RAIL_ID}|tx_2|1`);
   await store.transact("storeSignedPayout", { payoutId: unmatched, signed: signed("h"), nowMs });
-  await store.transact("confirmPayout", { payoutId: unmatched, height: 9, nowMs });
+  await store.transact("confirmPayout", { payoutId: unmatched, txId: "h", height: 9, nowMs });
   expect(await stateOf(store)).toBe("paid");
 });
 

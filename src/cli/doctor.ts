@@ -4,6 +4,7 @@ import { readConfig, type Config } from "../config.ts";
 import { createLog, writeToStderr } from "../log.ts";
 import { openPriceBoard } from "../oracle/index.ts";
 import { assembleParts, type Parts } from "../parts.ts";
+import type { Rail } from "../rails/rail.ts";
 import { openSqliteReader } from "../store/sqlite.ts";
 import { Stop, type Command } from "./command.ts";
 import type { Output } from "./output.ts";
@@ -33,7 +34,7 @@ export const doctor: Command = {
     const { parts } = assembled;
     out.progress("asking the network, the suppliers and the price sources…");
     const findings = await Promise.all([
-      examineRail(parts, config),
+      ...[...parts.rails.values()].map((rail) => examineRail(rail, config)),
       examineSuppliers(parts),
       examinePrices(config, parts),
       examineData(config),
@@ -61,9 +62,9 @@ function report(out: Output, findings: readonly Finding[]): void {
   out.line("the shop can start");
 }
 
-async function examineRail({ rail }: Parts, { dataFolder }: Config): Promise<readonly Finding[]> {
+async function examineRail(rail: Rail, { dataFolder }: Config): Promise<readonly Finding[]> {
   const problems = await rail.check(await storedCursor(rail.id, databaseFile(dataFolder)));
-  if (problems.length === 0) return [good(`${rail.id}: network, receiver and accounts are right`)];
+  if (problems.length === 0) return [good(`${rail.id}: network, contracts and accounts are right`)];
   return problems.map(({ severity, what, fix }) => ({
     isFatal: severity === "fatal",
     what: `${rail.id}: ${what}`,
@@ -101,7 +102,8 @@ async function examinePrices(config: Config, parts: Parts): Promise<readonly Fin
     { clock: systemClock, log },
   );
   await prices.refresh();
-  const findings = parts.rail.assets.flatMap((asset): Finding[] => {
+  const assets = [...parts.rails.values()].flatMap((rail) => rail.assets);
+  const findings = assets.flatMap((asset): Finding[] => {
     const price = prices.pricing(asset, systemClock.now());
     if (price.kind === "dollar") return [];
     if (price.usdMicroPerUnit !== null) return [good(`price of ${asset.symbol} is fresh`)];

@@ -126,7 +126,9 @@ export function composeOrder(deps: OrderDeps, purchase: Purchase): Order {
     seq: 1,
     priceUsdMicro: piece.priceUsdMicro,
     quote,
-    instructions: rails.flatMap((rail) => (rail.instructions(payable) as JsonObject | null) ?? []),
+    instructions: rails
+      .map((rail) => rail.instructions(payable))
+      .filter((each) => each !== null) as readonly JsonObject[],
     windowClosesAtMs: nowMs + windowMs,
     fulfilWithinMs: product.deadlineMs,
     deadlineAtMs: null,

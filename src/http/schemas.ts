@@ -65,6 +65,14 @@ const SorobanPayment = Type.Object(
   { description: "Call `pay_usdc` or `pay_xlm` of the contract: from, amount, order_id" },
 );
 
+const PaymentOptions = Type.Array(
+  Type.Object(
+    { type: Type.String({ description: "Names the form of the other members" }) },
+    { additionalProperties: Type.Unknown() },
+  ),
+  { description: "Every way to pay; any one of them pays the order" },
+);
+
 const Budget = Type.Object({
   spent_usdc: Decimal("Delivered orders"),
   in_flight_usdc: Decimal("Orders that may still be delivered"),
@@ -103,6 +111,7 @@ export const CreatedOrder = Type.Object({
   phase: Phase,
   amount_usdc: Decimal("Face value"),
   payment: SorobanPayment,
+  payment_options: PaymentOptions,
   poll_url: Type.String(),
   expires_at: Instant,
   budget: Budget,
@@ -132,6 +141,7 @@ export const OrderStatusView = Type.Object({
   created_at: Instant,
   updated_at: Instant,
   payment: Type.Optional(SorobanPayment),
+  payment_options: Type.Optional(PaymentOptions),
   expires_at: Type.Optional(Instant),
   card: Type.Optional(Card),
   error: Type.Optional(Type.String()),

@@ -23,7 +23,7 @@ export interface OpenStream {
   cut(): void;
 }
 
-type StreamDeps = Pick<HttpDeps, "feed" | "log" | "openGoods" | "rail" | "store">;
+type StreamDeps = Pick<HttpDeps, "feed" | "log" | "openGoods" | "products" | "rails" | "store">;
 
 /**
  * Sends an order's events on a response whose head is written, until a final one. The event rows are the

@@ -60,7 +60,7 @@ function playChain(store: Store<ShopActions>): ChainFacts {
     await store.transact("applyDeposits", {
       railId: RAIL_ID,
       before: (await store.read.cursors.byRail(RAIL_ID))?.cursor ?? null,
-      terms: { holdMs: 60_000, dustAtomic: {} },
+      terms: { holdMs: 60_000, dustAtomic: {}, toleranceUsdMicro: 0n },
       nowMs: now(),
       page: pageOf(ledger, orderRefs, chainTimeMs),
     });
@@ -85,7 +85,9 @@ function playChain(store: Store<ShopActions>): ChainFacts {
     },
     confirmRefund: async (orderId) => {
       const payoutId = await refundOf(orderId);
-      await store.transact("confirmPayout", { payoutId, height: ledger, nowMs: now() });
+      const { txId } = (await store.read.payouts.byId(payoutId)) ?? {};
+      const confirmed = { payoutId, txId: txId ?? "", height: ledger, nowMs: now() };
+      await store.transact("confirmPayout", confirmed);
     },
     expire: async (orderId) => {
       const order = await store.read.orders.byId(orderId);

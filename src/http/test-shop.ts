@@ -9,7 +9,9 @@ import { newId, systemRandom } from "../ids.ts";
 import { createLog, type Log } from "../log.ts";
 import { formatDecimal, type Asset } from "../money.ts";
 import { prepaidCard } from "../products/prepaid-card/index.ts";
-import type { PayableOrder } from "../rails/rail.ts";
+import { NO_PLANS } from "../products/plan.ts";
+import { travelEsim } from "../products/travel-esim/index.ts";
+import type { Instructions, PayableOrder } from "../rails/rail.ts";
 import type { ApiKeyRow, Store } from "../store/tx.ts";
 import { hashApiKey, newApiKey } from "../vault/api-key.ts";
 import { openVault } from "../vault/seal.ts";
@@ -76,7 +78,7 @@ const PASSPHRASE = "Standalone Network ; February 2017";
 const CONTRACT_ID = "CDLZFC3SYJYDZT7K67VZ75HPJVIEUVNIXF47ZG2FB2RMQQVU2HHGCYSC";
 
 /** What the Stellar rail tells a payer, for a contract that does not exist. */
-function instructions(order: PayableOrder): Readonly<Record<string, unknown>> {
+function instructions(order: PayableOrder): Instructions {
   const amountOf = (asset: Asset, digits: number): string | null => {
     const leg = order.legs.find(({ amount }) => amount.asset.id === asset.id);
     return leg === undefined ? null : formatDecimal(leg.amount.atomic, asset.decimals, digits);
@@ -160,8 +162,19 @@ export async function openTestShop(options: TestShopOptions = {}): Promise<TestS
     feed,
     openGoods: (attemptId, sealed) => vault.open(attemptId, sealed),
     hashKey: (key) => hashApiKey(key, pepper),
-    product: prepaidCard,
-    rail: { id: RAIL_ID, assets: [USDC, XLM], instructions },
+    products: { prepaidCard, travelEsim },
+    rails: [
+      {
+        id: RAIL_ID,
+        kind: "stellar-contract",
+        assets: [USDC, XLM],
+        confirmations: null,
+        instructions,
+      },
+    ],
+    isRailOpen: () => true,
+    headHeight: () => null,
+    plans: () => NO_PLANS,
     pricing: (asset) => {
       if (asset.id === USDC.id && world.usdcIsPriced) return { kind: "dollar" };
       const usdMicroPerUnit = asset.id === XLM.id ? world.xlmPrice : null;

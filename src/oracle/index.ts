@@ -17,7 +17,10 @@ export interface PriceSettings {
   readonly minSources: number;
 }
 
-/** How an asset is priced: USDC counts as a dollar, anything else by a rate that may be missing. */
+/** Symbols of the assets that count as dollars. */
+export const DOLLARS: ReadonlySet<string> = new Set(["USDC", "USDT"]);
+
+/** How an asset is priced: USDC and USDT count as a dollar, anything else by a rate that may be missing. */
 export type PricedAs =
   | { readonly kind: "dollar" }
   | {
@@ -72,7 +75,7 @@ export function openPriceBoard(
   });
   return {
     pricing(asset, nowMs) {
-      if (asset.symbol === "USDC") return { kind: "dollar" };
+      if (DOLLARS.has(asset.symbol)) return { kind: "dollar" };
       const price = board.current(asset.symbol, nowMs);
       return price.kind === "price"
         ? { kind: "rate", usdMicroPerUnit: price.usdMicroPerUnit, reason: null }

@@ -64,17 +64,22 @@ function paymentAsset(order: Order): OrderView["payment_asset"] {
 }
 
 /** How the order is paid through the Stellar contract; null where the shop is not paid there. */
-function sorobanPayment(order: Order): SorobanPayment | null {
+export function sorobanPayment(order: Order): SorobanPayment | null {
   const found = order.instructions.find(({ type }) => type === "soroban_contract");
   return found === undefined ? null : (found as unknown as SorobanPayment);
 }
 
-/** The ways to pay an order: the one that v1 clients know, and all of them. */
-export function paymentOf(order: Order): Pick<OrderView, "payment" | "payment_options"> {
+/** Every way to pay an order. */
+export function paymentOptions(order: Order): readonly PaymentOption[] {
+  return order.instructions as unknown as readonly PaymentOption[];
+}
+
+/** The ways to pay an open order: the one that v1 clients know, and all of them. */
+function paymentOf(order: Order): Pick<OrderView, "payment" | "payment_options"> {
   const payment = sorobanPayment(order);
   return {
     ...(payment === null ? {} : { payment }),
-    payment_options: order.instructions as unknown as readonly PaymentOption[],
+    payment_options: paymentOptions(order),
   };
 }
 

@@ -1,6 +1,5 @@
 /** What this shop sells: one line per product. */
 import { prepaidCard } from "./prepaid-card/index.ts";
-import type { Product } from "./product.ts";
 import { travelEsim } from "./travel-esim/index.ts";
 
-export const products: readonly Product[] = [prepaidCard, travelEsim];
+export const products = { prepaidCard, travelEsim } as const;

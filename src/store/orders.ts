@@ -53,7 +53,8 @@ const BY_ID = `${ORDERS.select} WHERE id = ?`;
 const KEY_OF = "SELECT key_id FROM orders WHERE id = ?";
 const NEWEST_FIRST = "ORDER BY created_at_ms DESC, id DESC LIMIT ? OFFSET ?";
 
-const PAYABLE_SINCE = "SELECT id FROM orders WHERE window_closes_at_ms >= ? ORDER BY window_closes_at_ms";
+const PAYABLE_SINCE =
+  "SELECT id FROM orders WHERE window_closes_at_ms >= ? ORDER BY window_closes_at_ms";
 const COUNT_ALL = "SELECT state, SUM(count) FROM order_counts GROUP BY state";
 const COUNT_OF_KEY = "SELECT state, count FROM order_counts WHERE key_id = ?";
 /** Through the keys, because the only index by time is the one within a key. */

@@ -229,14 +229,7 @@ export interface PostingRow {
  * fulfil, refund, expire: subject is an order · payout: a payout · resolve, salvage: an attempt · settle: an
  * authorization.
  */
-export type JobKind =
-  | "fulfil"
-  | "refund"
-  | "expire"
-  | "payout"
-  | "resolve"
-  | "salvage"
-  | "settle";
+export type JobKind = "fulfil" | "refund" | "expire" | "payout" | "resolve" | "salvage" | "settle";
 
 export interface JobRow {
   readonly id: number;

@@ -3,8 +3,11 @@ import { expect, test } from "vitest";
 import {
   deliveryEntry,
   depositEntry,
+  lossEntry,
   payoutEntry,
   purchaseEntry,
+  recoveryEntry,
+  undoneDepositEntry,
   type Entry,
   type PayoutCause,
   type Posting,
@@ -32,6 +35,9 @@ function balances(entries: readonly Entry[]): Record<string, bigint> {
   return Object.fromEntries([...totals].filter(([, total]) => total !== 0n));
 }
 
+/** A deposit of a rail whose blocks are never replaced. */
+const booked = { id: "d", railId, assetId, blockHash: null, bookedAtMs: 0 };
+
 const money = fc.bigInt({ min: 0n, max: 10n ** 30n });
 
 test("the postings of every entry sum to zero per asset", () => {
@@ -39,9 +45,12 @@ test("the postings of every entry sum to zero per asset", () => {
   fc.assert(
     fc.property(money, money, cause, (priceAtomic, over, why) => {
       const atomic = priceAtomic + over;
-      const deposit = { id: "d", railId, assetId, atomic };
+      const deposit = { ...booked, atomic };
       expectZeroSum(depositEntry({ ...deposit, match: { priceAtomic, keptAtomic: 0n } }));
       expectZeroSum(depositEntry({ ...deposit, match: null }));
+      expectZeroSum(undoneDepositEntry({ ...deposit, match: { priceAtomic, keptAtomic: 0n } }));
+      expectZeroSum(lossEntry(deposit));
+      expectZeroSum(recoveryEntry(deposit));
       expectZeroSum(deliveryEntry({ id: "o", assetId, priceAtomic }));
       expectZeroSum(payoutEntry({ id: "p", railId, assetId, atomic, cause: why }));
       expectZeroSum(purchaseEntry({ id: "a", supplierId: "s", costUsdMicro: atomic }));
@@ -54,9 +63,8 @@ test("a deposit is held, and owed as the order's price and its excess", () => {
     fc.property(money, money, (priceAtomic, over) => {
       const atomic = priceAtomic + over;
       const entry = depositEntry({
+        ...booked,
         id: "d",
-        railId,
-        assetId,
         atomic,
         match: { priceAtomic, keptAtomic: 0n },
       });
@@ -69,9 +77,8 @@ test("a deposit is held, and owed as the order's price and its excess", () => {
 });
 
 const paid = depositEntry({
+  ...booked,
   id: "d",
-  railId,
-  assetId,
   atomic: 12n,
   match: { priceAtomic: 10n, keptAtomic: 0n },
 });
@@ -88,7 +95,7 @@ test("an order that is refunded leaves nothing held and nothing owed", () => {
 });
 
 test("an unmatched payment is owed until it went back", () => {
-  const seen = depositEntry({ id: "u", railId, assetId, atomic: 7n, match: null });
+  const seen = depositEntry({ ...booked, id: "u", atomic: 7n, match: null });
   expect(balances([seen])).toEqual({ [`held:${railId}`]: 7n, "owed:unmatched": -7n });
   const back = payoutEntry({ id: "q", railId, assetId, atomic: 7n, cause: "unmatched" });
   expect(balances([seen, back])).toEqual({});
@@ -102,7 +109,7 @@ test("goods cost what the supplier was owed for them, in dollars", () => {
 
 test("excess that is not worth sending back is revenue at once", () => {
   const match = { priceAtomic: 10n, keptAtomic: 2n };
-  const kept = depositEntry({ id: "d", railId, assetId, atomic: 12n, match });
+  const kept = depositEntry({ ...booked, id: "d", atomic: 12n, match });
   expect(balances([kept])).toEqual({
     [`held:${railId}`]: 12n,
     "owed:orders": -10n,
@@ -111,15 +118,32 @@ test("excess that is not worth sending back is revenue at once", () => {
 });
 
 test("a deposit of nothing books nothing", () => {
-  expect(depositEntry({ id: "z", railId, assetId, atomic: 0n, match: null }).postings).toEqual([]);
+  expect(depositEntry({ ...booked, id: "z", atomic: 0n, match: null }).postings).toEqual([]);
 });
 
 test("entries of different facts never share an id", () => {
   const ids = [
-    depositEntry({ id: "x", railId, assetId, atomic: 1n, match: null }),
+    depositEntry({ ...booked, id: "x", atomic: 1n, match: null }),
     deliveryEntry({ id: "x", assetId, priceAtomic: 1n }),
     purchaseEntry({ id: "x", supplierId: "s", costUsdMicro: 1n }),
     payoutEntry({ id: "x", railId, assetId, atomic: 1n, cause: "excess" }),
   ].map((entry) => entry.id);
   expect(new Set(ids).size).toBe(4);
+});
+
+test("a deposit that is undone, or lost and recovered, leaves the books as before", () => {
+  const fresh = { ...booked, blockHash: "0xb", atomic: 12n };
+  const match = { priceAtomic: 10n, keptAtomic: 1n };
+  const first = depositEntry({ ...fresh, match });
+  const undone = undoneDepositEntry({ ...fresh, match, bookedAtMs: 1 });
+  expect(balances([first, undone])).toEqual({});
+  const lost = lossEntry(fresh);
+  expect(balances([lost])).toEqual({ [`held:${railId}`]: -12n, [`lost:${railId}`]: 12n });
+  expect(balances([lost, recoveryEntry({ ...fresh, bookedAtMs: 2 })])).toEqual({});
+});
+
+test("what comes again after it was taken back is an entry of its own", () => {
+  const seen = { ...booked, blockHash: "0xb", atomic: 12n, match: null };
+  expect(depositEntry(seen).id).not.toBe(depositEntry({ ...seen, bookedAtMs: 1 }).id);
+  expect(depositEntry(seen).id).not.toBe(depositEntry({ ...seen, blockHash: null }).id);
 });

@@ -41,9 +41,11 @@ function occurrence({ id, blockHash, bookedAtMs }: BookedDeposit): string {
 }
 
 /** A deposit is final: a payment (price, excess to return, dust that is kept), or unmatched as a whole. */
-export function depositEntry(deposit: BookedDeposit & {
-  readonly match: { readonly priceAtomic: bigint; readonly keptAtomic: bigint } | null;
-}): Entry {
+export function depositEntry(
+  deposit: BookedDeposit & {
+    readonly match: { readonly priceAtomic: bigint; readonly keptAtomic: bigint } | null;
+  },
+): Entry {
   const { assetId, atomic, match } = deposit;
   const owed =
     match === null

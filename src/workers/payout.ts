@@ -179,7 +179,10 @@ async function outbid(
   const higher = await rail.payouts.outbid?.(sent.signed);
   if (higher?.kind !== "done" || higher.value === null) return false;
   const { id: payoutId, txId } = sent.payout;
-  log.warn("a refund does not land and is sent with a higher fee", { payout: payoutId, tx_id: txId });
+  log.warn("a refund does not land and is sent with a higher fee", {
+    payout: payoutId,
+    tx_id: txId,
+  });
   return store.transact("outbidPayout", {
     payoutId,
     txId: sent.signed.txId,

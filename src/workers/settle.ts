@@ -117,7 +117,11 @@ async function noteSent(
   await store.transact("noteSent", { ref: row.ref, txId, nowMs: clock.now() });
 }
 
-async function fail({ store, clock, log }: SettleDeps, work: Settling, reason: string): Promise<JobEnd> {
+async function fail(
+  { store, clock, log }: SettleDeps,
+  work: Settling,
+  reason: string,
+): Promise<JobEnd> {
   const { ref } = work.row;
   log.info("a promise was not carried out", { order: work.order.id, reason });
   await store.transact("failAuthorization", { ref, reason, nowMs: clock.now() });

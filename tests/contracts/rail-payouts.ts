@@ -158,7 +158,10 @@ export function payoutPromises(use: () => RailBench, freshBench: FreshBench): vo
     const rail = bench.open();
     const asset = firstAsset(rail);
     for (const to of [await bench.newClosedPayee(asset), "", "nobody"]) {
-      const sign = rail.payouts.sign({ ...(await request(rail, to)), amount: { asset, atomic: 1n } });
+      const sign = rail.payouts.sign({
+        ...(await request(rail, to)),
+        amount: { asset, atomic: 1n },
+      });
       expect(await sign).toMatchObject({ kind: "failed", retryable: false });
     }
   });
@@ -170,7 +173,7 @@ export function payoutPromises(use: () => RailBench, freshBench: FreshBench): vo
       const payee = await bench.newPayee();
       const before = done(await rail.payouts.balance(asset));
       expect(before).toBeGreaterThan(0n);
-      const sign = (atomic: bigint): ReturnType<Rail["payouts"]["sign"]> =>
+      const sign = async (atomic: bigint): ReturnType<Rail["payouts"]["sign"]> =>
         rail.payouts.sign({ ...(await request(rail, payee)), amount: { asset, atomic } });
       expect(await sign(before + 1n)).toMatchObject({ kind: "failed", retryable: true });
       await bench.emptyTreasury(asset);
@@ -201,7 +204,9 @@ export function payoutPromises(use: () => RailBench, freshBench: FreshBench): vo
     const payee = await bench.newPayee();
     const held = await bench.held(payee, amount.asset);
     for (const lane of lanes) {
-      const payout = done(await rail.payouts.sign({ ...(await request(rail, payee)), amount, lane }));
+      const payout = done(
+        await rail.payouts.sign({ ...(await request(rail, payee)), amount, lane }),
+      );
       expect(payout.lane).toBe(lane);
       done(await rail.payouts.submit(payout));
     }

@@ -4,7 +4,7 @@ import { findReplay, type CreateOrderResult } from "../../actions/create-order.t
 import { Refusal } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import type { Order } from "../../orders/order.ts";
-import { statesOfStatus, viewListItem } from "../../orders/view.ts";
+import { sorobanPayment, statesOfStatus, viewListItem } from "../../orders/view.ts";
 import { NO_PLANS } from "../../products/plan.ts";
 import type { OrderFilter } from "../../store/tx.ts";
 import { callerOf } from "../caller.ts";
@@ -14,6 +14,7 @@ import { parseInstant } from "../instants.ts";
 import type { Limits } from "../limits.ts";
 import { composeOrder, refuseField, requireGoods, requirePiece } from "../new-order.ts";
 import { answers, KEY_REFUSALS, WITH_KEY } from "../openapi.ts";
+import { refuseUntil } from "../problem.ts";
 import { findOrder, viewOf } from "../read-order.ts";
 import {
   CreatedOrder,
@@ -35,6 +36,7 @@ export function addOrderRoutes(app: FastifyInstance, deps: HttpDeps, limits: Lim
   addList(app, deps, limits);
 }
 
+const NO_STELLAR_RETRY_S = 30;
 const JSON_TYPE = "application/json; charset=utf-8";
 
 function addCreate(app: FastifyInstance, deps: HttpDeps, limits: Limits): void {
@@ -105,8 +107,18 @@ async function createOrReplay(
   const piece = requirePiece(read, availability);
   const { windowMs } = deps.settings.quoteTerms;
   const order = composeOrder(deps, { keyId, product, piece, fields, refundTo: null, windowMs });
+  if (sorobanPayment(order) === null) throw refuseWithoutStellar();
   limits.countOrder(request, reply);
   return deps.store.transact("createOrder", { order, idempotency });
+}
+
+/** The cards API promises a payment through the Stellar contract. */
+function refuseWithoutStellar(): Refusal {
+  return refuseUntil(
+    "service_temporarily_unavailable",
+    "The shop is not paid on Stellar now. POST /api/v1/x402/order sells cards on every other rail.",
+    NO_STELLAR_RETRY_S,
+  );
 }
 
 /** The body, which the schema has been held against before the handler ran. */

@@ -87,7 +87,9 @@ test("a ledger closed exactly at the bound could still have it", async () => {
   const atBound = (extraS: number) =>
     front((method, forward) =>
       method === "getTransaction"
-        ? withResult(forward, { latestLedgerCloseTime: `${(payout.validUntilMs ?? 0) / 1000 + extraS}` })
+        ? withResult(forward, {
+            latestLedgerCloseTime: `${(payout.validUntilMs ?? 0) / 1000 + extraS}`,
+          })
         : null,
     );
   expect(done(await payouts((await atBound(0)).url).fate(payout)).kind).toBe("pending");

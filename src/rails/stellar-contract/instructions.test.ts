@@ -24,7 +24,7 @@ function order(changes: Partial<PayableOrder>): PayableOrder {
 }
 
 test("instructions are the wire's own form, with exact amounts", () => {
-  const written: SorobanPayment = writeInstructions(CONFIG, ASSETS, order({}));
+  const written: SorobanPayment | null = writeInstructions(CONFIG, ASSETS, order({}));
   expect(written).toEqual({
     type: "soroban_contract",
     contract_id: "CRECEIVER",

@@ -1,10 +1,5 @@
 -- What an order needs that is paid on one of several rails, some of which take payments back.
 
--- The orders of callers without an API key. No key hashes to this, so nobody can present it.
-INSERT INTO keys (id, hash, label, limit_usd_micro, spent_usd_micro, in_flight_usd_micro, orders_per_hour,
-  is_suspended, expires_at_ms, created_at_ms)
-VALUES ('key_walk_in', 'none', 'callers without a key', NULL, '0', '0', NULL, 0, NULL, 0);
-
 -- Where the buyer wants a refund, if it can not go back to the payer.
 ALTER TABLE orders ADD COLUMN refund_to TEXT;
 -- One entry per rail instead of one rail's.
