@@ -80,21 +80,36 @@ export async function applyDeposits(
   return { isApplied: true, matched, unmatched, dropped, unreadable };
 }
 
-/** Takes back what was reported above the page's lower end and is not in the page. */
+/** Takes back what was reported above the page's lower end and is not in the page, or not as it was. */
 async function dropMissing(
   tx: Tx,
   input: ApplyDepositsInput,
 ): Promise<ApplyDepositsResult["dropped"]> {
   const { railId, page, terms, nowMs } = input;
   if (page.wholeAboveHeight === undefined) return [];
-  const present = new Set(page.deposits.map((deposit) => depositId(railId, deposit)));
+  const present = new Map(page.deposits.map((one) => [depositId(railId, one), one]));
   const dropped: { depositId: string; answer: DropAnswer }[] = [];
   for (const row of await tx.deposits.above(railId, page.wholeAboveHeight)) {
-    if (present.has(row.id) || row.state === "dropped" || row.state === "lost") continue;
+    if (row.state === "dropped" || row.state === "lost") continue;
+    const found = present.get(row.id);
+    if (found !== undefined && isSame(row, found)) continue;
     const keptAtomic = await keptOf(tx, row, terms);
     dropped.push({ depositId: row.id, answer: await dropDeposit(tx, { row, keptAtomic, nowMs }) });
   }
   return dropped;
+}
+
+/**
+ * A transaction may do something else when it is carried out in another block; and what had counted as final
+ * has to become final anew there.
+ */
+function isSame(row: DepositRow, found: Deposit): boolean {
+  const { amount, from, authorizationRef = null, orderRef } = found;
+  if (row.atomic !== amount.atomic || row.assetId !== amount.asset.id || row.from !== from)
+    return false;
+  if (row.authorizationRef !== authorizationRef) return false;
+  if (authorizationRef === null && row.orderRef !== orderRef) return false;
+  return row.state === "seen" || found.isFinal || found.blockHash === row.blockHash;
 }
 
 async function keptOf(tx: Tx, row: DepositRow, terms: DepositTerms): Promise<bigint> {
@@ -190,8 +205,8 @@ async function store(tx: Tx, known: DepositRow | null, row: DepositRow): Promise
     assert(await tx.deposits.insert(row), "a deposit that was not there is there");
     return;
   }
-  const { state, orderId, reason, height, blockHash, chainTimeMs } = row;
-  await tx.deposits.update(row.id, { state, orderId, reason, height, blockHash, chainTimeMs });
+  const { id, railId: _rail, txId: _tx, index: _index, seenAtMs: _seen, ...changes } = row;
+  await tx.deposits.update(id, changes);
 }
 
 async function noteSettled(

@@ -29,6 +29,25 @@ export async function createOrder(tx: Tx, input: CreateOrderInput): Promise<Crea
   const { order, idempotency } = input;
   const replay = await findReplay(tx, { keyId: order.keyId, idempotency });
   if (replay !== null) return replay;
+  const key = await storeNewOrder(tx, order);
+  const body = JSON.stringify(answerOf(order, key));
+  if (idempotency !== null)
+    await tx.idempotency.insert({
+      keyId: order.keyId,
+      ...idempotency,
+      status: CREATED,
+      body,
+      createdAtMs: order.createdAtMs,
+    });
+  return { status: CREATED, body, isReplay: false };
+}
+
+/**
+ * Stores a new order with its first event and its expiry job, and reserves its price. Gives the key as it is then.
+ *
+ * Refuses `spend_limit_exceeded`.
+ */
+export async function storeNewOrder(tx: Tx, order: Order): Promise<ApiKeyRow> {
   const key = await tx.keys.byId(order.keyId);
   assert(key !== null, "a verified key is gone");
   const inFlightUsdMicro = reserve(key, order.priceUsdMicro);
@@ -43,16 +62,7 @@ export async function createOrder(tx: Tx, input: CreateOrderInput): Promise<Crea
     atMs: order.createdAtMs,
   });
   await tx.jobs.insert("expire", order.id, order.windowClosesAtMs);
-  const body = JSON.stringify(answerOf(order, { ...key, inFlightUsdMicro }));
-  if (idempotency !== null)
-    await tx.idempotency.insert({
-      keyId: order.keyId,
-      ...idempotency,
-      status: CREATED,
-      body,
-      createdAtMs: order.createdAtMs,
-    });
-  return { status: CREATED, body, isReplay: false };
+  return { ...key, inFlightUsdMicro };
 }
 
 /** The stored answer of an earlier request with this key and body, or null when there was none. */

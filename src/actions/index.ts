@@ -2,6 +2,7 @@
 import { applyDeposits } from "./apply-deposits.ts";
 import { closeWindow } from "./close-window.ts";
 import { createOrder } from "./create-order.ts";
+import { createX402Order, nameX402Order } from "./create-x402-order.ts";
 import {
   giveUp,
   markUnknown,
@@ -10,6 +11,7 @@ import {
   startAttempt,
   strandAttempt,
 } from "./fulfil-order.ts";
+import { hastenAttempt, hastenSettlement } from "./hasten-work.ts";
 import { createKey, suspendKey } from "./manage-keys.ts";
 import { oweRefund } from "./owe-refund.ts";
 import { recordSupplierEvent } from "./record-supplier.ts";
@@ -33,10 +35,14 @@ export const actions = {
   confirmPayout,
   createKey,
   createOrder,
+  createX402Order,
   dropPayout,
   failAuthorization,
   giveUp,
+  hastenAttempt,
+  hastenSettlement,
   markUnknown,
+  nameX402Order,
   noteSent,
   outbidPayout,
   oweRefund,

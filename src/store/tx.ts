@@ -87,9 +87,7 @@ export interface DepositRow {
 }
 
 /** What may change on a deposit when blocks are replaced, or when it becomes final. */
-export type DepositChanges = Partial<
-  Pick<DepositRow, "state" | "orderId" | "reason" | "height" | "blockHash" | "chainTimeMs">
->;
+export type DepositChanges = Partial<Omit<DepositRow, "id" | "railId" | "txId" | "index">>;
 
 /**
  * settling: to be carried out, or sent · settled: the chain has shown it · failed: it will not be carried out
