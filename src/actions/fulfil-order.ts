@@ -3,7 +3,7 @@ import type { Json, JsonObject } from "../json.ts";
 import type { Order } from "../orders/order.ts";
 import type { AttemptRow, AttemptState, Tx } from "../store/tx.ts";
 import { mayBuy } from "../suppliers/breaker.ts";
-import { deliveryEntry, purchaseEntry } from "../treasury/ledger.ts";
+import { deliveryEntry, purchaseEntry, salvageEntry } from "../treasury/ledger.ts";
 import { advanceOrder } from "./advance-order.ts";
 import { postEntry } from "./post-entry.ts";
 import { recordSupplierEvent } from "./record-supplier.ts";
@@ -89,7 +89,10 @@ export async function recordStage(
   const cost = costUsdMicro === null ? {} : { costUsdMicro };
   const changes = { state, stage, stageState: input.state, ...cost } as const;
   await tx.attempts.update(attemptId, OPEN, changes, nowMs);
-  if (!isWanted) return state;
+  if (!isWanted) {
+    await tx.jobs.insert("salvage", attemptId, nowMs);
+    return state;
+  }
   const facts = { stage, attempt: attemptId };
   await advanceOrder(tx, order.id, { event: "stage_done", facts, changes: { stage }, nowMs });
   if (input.isLast) await deliver(tx, order, attemptId, nowMs);
@@ -151,9 +154,22 @@ export async function strandAttempt(
   if (attempt === null) return false;
   const changes = { state: "stranded", reason } as const;
   if (!(await tx.attempts.update(attemptId, OPEN, changes, nowMs))) return false;
+  await tx.jobs.insert("salvage", attemptId, nowMs);
   const facts = { attempt: attemptId, supplier: attempt.supplierId };
   await advanceOrder(tx, attempt.orderId, { event: "attempt_failed", facts, nowMs });
   await giveUp(tx, { orderId: attempt.orderId, event: "suppliers_exhausted", error, nowMs });
+  return true;
+}
+
+/** The supplier took a stranded purchase back: it costs nothing any more. */
+export async function salvageAttempt(tx: Tx, input: AttemptNote): Promise<boolean> {
+  const { attemptId, reason, nowMs } = input;
+  const changes = { state: "salvaged", reason } as const;
+  if (!(await tx.attempts.update(attemptId, ["stranded"], changes, nowMs))) return false;
+  const attempt = await tx.attempts.byId(attemptId);
+  const costUsdMicro = attempt?.costUsdMicro ?? null;
+  if (attempt !== null && costUsdMicro !== null)
+    await postEntry(tx, salvageEntry({ ...attempt, costUsdMicro }), nowMs);
   return true;
 }
 

@@ -8,6 +8,7 @@ import {
   markUnknown,
   recordStage,
   rejectAttempt,
+  salvageAttempt,
   startAttempt,
   strandAttempt,
 } from "./fulfil-order.ts";
@@ -53,6 +54,7 @@ export const actions = {
   refundUnmatched,
   rejectAttempt,
   releaseJobs,
+  salvageAttempt,
   startAttempt,
   storeSignedPayout,
   strandAttempt,

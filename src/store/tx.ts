@@ -140,7 +140,8 @@ export interface CursorRow {
 /**
  * submitting: intent stored, no answer yet · unknown: the answer was lost · accepted: bought, later stages
  * to go · rejected: certainly not bought · delivered: goods are the buyer's · stranded: bought, but the
- * buyer was or will be refunded; the goods are inventory or loss.
+ * buyer was or will be refunded; the goods are inventory or loss · salvaged: given back to the supplier, so
+ * that it cost nothing.
  */
 export type AttemptState =
   | "submitting"
@@ -148,7 +149,8 @@ export type AttemptState =
   | "accepted"
   | "rejected"
   | "delivered"
-  | "stranded";
+  | "stranded"
+  | "salvaged";
 
 export interface AttemptRow {
   readonly id: string;

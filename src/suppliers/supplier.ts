@@ -70,8 +70,11 @@ export interface StageOutput {
 export interface Stage {
   readonly name: string;
   readonly timeoutMs: number;
-  /** How often it is tried on a retryable failure (later stages: on `unknown` too). */
-  readonly tries: number;
+  /**
+   * Pauses before each further try after a retryable failure (later stages: after `unknown` too); as many as
+   * there are, and none past the buyer's deadline.
+   */
+  readonly retryPausesMs: readonly number[];
   run(input: StageInput): Promise<Outcome<StageOutput>>;
 }
 

@@ -127,6 +127,15 @@ export function purchaseEntry(attempt: {
   };
 }
 
+/** A supplier took back what it had sold us. */
+export function salvageEntry(attempt: Parameters<typeof purchaseEntry>[0]): Entry {
+  const { postings } = purchaseEntry(attempt);
+  return {
+    id: `salvaged:${attempt.id}`,
+    postings: postings.map((posting) => ({ ...posting, atomic: -posting.atomic })),
+  };
+}
+
 const OWED: Readonly<Record<PayoutCause, string>> = {
   order_failed: "owed:orders",
   excess: "owed:excess",

@@ -17,8 +17,6 @@ export interface AttemptRun {
 /** "again": the stored state has changed, read it and go on. */
 type Step = JobEnd | "again";
 
-/** Between two tries of a stage; jitter comes from the suppliers' own answers. */
-const RETRY_PAUSE_MS = 400;
 /** Look-ups of a lost answer: 2, 5, 10, 20, 40 seconds after it was lost, then every 40. */
 const LOOKUP_AFTER_MS: readonly number[] = [2_000, 5_000, 10_000, 20_000, 40_000];
 const LOOKUP_EVERY_MS = 40_000;
@@ -104,7 +102,7 @@ async function buy(deps: WorkerDeps, run: AttemptRun, supplier: Supplier): Promi
   const { store, clock } = deps;
   const [stage] = supplier.stages;
   const attemptId = run.attempt.id;
-  for (let tries = 1; ; tries++) {
+  for (let tries = 0; ; tries++) {
     const outcome = await callStage(deps, run, stage);
     if (outcome.kind === "done") {
       await reportSupplier(deps, supplier, "ok");
@@ -116,13 +114,24 @@ async function buy(deps: WorkerDeps, run: AttemptRun, supplier: Supplier): Promi
       return loseAnswer(deps, run, reason);
     }
     if (outcome.retryable) await reportSupplier(deps, supplier, "fault");
-    if (outcome.retryable && tries < stage.tries) {
-      await clock.sleep(RETRY_PAUSE_MS, run.signal);
+    if (outcome.retryable && (await pausedBeforeRetry(deps, run, stage.retryPausesMs[tries])))
       continue;
-    }
     await store.transact("rejectAttempt", { attemptId, reason, nowMs: clock.now() });
     return "again";
   }
+}
+
+/** False when there is no further try: no pause is left, the buyer's deadline comes first, or it is time to stop. */
+async function pausedBeforeRetry(
+  { clock }: WorkerDeps,
+  { order, signal }: AttemptRun,
+  pauseMs: number | undefined,
+): Promise<boolean> {
+  if (pauseMs === undefined || signal.aborted) return false;
+  const leftMs = (order.deadlineAtMs ?? Infinity) - clock.now();
+  if (pauseMs >= leftMs) return false;
+  await clock.sleep(pauseMs, signal);
+  return !signal.aborted;
 }
 
 /** The answer of the buying stage was lost: find out before anything else is done. */
@@ -213,7 +222,7 @@ async function runNextStage(deps: WorkerDeps, run: AttemptRun, supplier: Supplie
   const at = supplier.stages.findIndex(({ name }) => name === attempt.stage);
   const stage = supplier.stages[at + 1];
   assert(at >= 0 && stage !== undefined, "an accepted attempt has no next stage");
-  for (let tries = 1; ; tries++) {
+  for (let tries = 0; ; tries++) {
     const outcome = await callStage(deps, run, stage);
     if (outcome.kind === "done") {
       await reportSupplier(deps, supplier, "ok");
@@ -221,10 +230,7 @@ async function runNextStage(deps: WorkerDeps, run: AttemptRun, supplier: Supplie
     }
     await reportSupplier(deps, supplier, "fault");
     const mayRepeat = outcome.kind === "unknown" || outcome.retryable;
-    if (mayRepeat && tries < stage.tries && !run.signal.aborted) {
-      await clock.sleep(RETRY_PAUSE_MS, run.signal);
-      continue;
-    }
+    if (mayRepeat && (await pausedBeforeRetry(deps, run, stage.retryPausesMs[tries]))) continue;
     if (run.signal.aborted) return later(deps, 0, "stopping");
     const { reason } = outcome;
     deps.log.error("goods were bought but cannot be made usable", { attempt: attempt.id, reason });

@@ -10,6 +10,7 @@ import { sendPayout } from "./payout.ts";
 import { refundOrder } from "./refund.ts";
 import { resolveAttempt } from "./resolve.ts";
 import { sweepRail } from "./sweep.ts";
+import { salvageAttempt } from "./salvage.ts";
 import { settleAuthorization } from "./settle.ts";
 import { startWatch, type WatchHealth } from "./watch.ts";
 
@@ -54,7 +55,11 @@ export async function startWorkers(deps: WorkerDeps, settings: WorkerSettings): 
     // Of their own, so that slow suppliers never keep money waiting.
     startJobLoop({
       ...queue,
-      handlers: { fulfil: fulfilOrder(deps), resolve: resolveAttempt(deps) },
+      handlers: {
+        fulfil: fulfilOrder(deps),
+        resolve: resolveAttempt(deps),
+        salvage: salvageAttempt(deps),
+      },
       concurrency: settings.fulfilConcurrency,
     }),
   ];

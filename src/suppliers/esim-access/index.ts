@@ -73,13 +73,14 @@ export function openEsimAccess(settings: EsimAccessSettings): Supplier {
       {
         name: "order",
         timeoutMs: 4 * settings.callTimeoutMs,
-        tries: 3,
+        // Half a minute in all: most faults of the wholesaler are over by then.
+        retryPausesMs: [5_000, 10_000, 15_000],
         run: (input) => order(parts, input),
       },
       {
         name: "allocate",
         timeoutMs: settings.allocateTimeoutMs,
-        tries: 2,
+        retryPausesMs: [400],
         run: (input) => allocate(parts, input),
       },
     ],

@@ -53,13 +53,13 @@ export function openSimCards(settings: SimCardsSettings): Supplier {
       {
         name: "issue",
         timeoutMs: settings.issueTimeoutMs,
-        tries: 3,
+        retryPausesMs: [400, 400],
         run: (input) => issue(client, input),
       },
       {
         name: "activate",
         timeoutMs: settings.activateTimeoutMs + 2 * settings.readTimeoutMs,
-        tries: 2,
+        retryPausesMs: [400],
         run: (input) => activate(client, input),
       },
     ],
