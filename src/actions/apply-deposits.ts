@@ -122,20 +122,38 @@ function depositId(railId: string, { txId, index }: Deposit): string {
   return `${railId}|${txId}|${index}`;
 }
 
+/** A deposit as it is stored, with what it means for an order. */
+interface Booked {
+  readonly row: DepositRow;
+  readonly order: Order | null;
+  readonly match: Match;
+}
+
 /** Null when there is nothing new about the deposit. */
 async function applyDeposit(
   tx: Tx,
   deposit: Deposit,
   input: ApplyDepositsInput,
 ): Promise<DepositRow | null> {
-  const { nowMs } = input;
   const known = await tx.deposits.byId(depositId(input.railId, deposit));
-  if (known?.state === "lost") return recoverKnown(tx, { lost: known, deposit, nowMs });
-  if (known !== null && !hasNews(known, deposit)) return null;
-  if (known?.state === "final") {
-    await tx.deposits.update(known.id, placeOf(deposit));
-    return null;
-  }
+  if (known === null || known.state === "dropped")
+    return bookDeposit(tx, { deposit, known }, input);
+  if (known.state === "lost") return recoverKnown(tx, { lost: known, deposit, nowMs: input.nowMs });
+  const isMoved = known.blockHash !== (deposit.blockHash ?? null);
+  if (known.state === "seen")
+    return isMoved || deposit.isFinal ? bookDeposit(tx, { deposit, known }, input) : null;
+  if (isMoved) await tx.deposits.update(known.id, placeOf(deposit));
+  return null;
+}
+
+/** @param found `known`: what is stored of it, not final; null when it was never seen. */
+async function bookDeposit(
+  tx: Tx,
+  found: { readonly deposit: Deposit; readonly known: DepositRow | null },
+  input: ApplyDepositsInput,
+): Promise<DepositRow | null> {
+  const { deposit, known } = found;
+  const { nowMs } = input;
   const promise = await promiseOf(tx, deposit);
   const order = await tx.orders.byId(promise?.orderId ?? deposit.orderRef);
   const lost = await lostTwin(tx, order, deposit);
@@ -145,16 +163,14 @@ async function applyDeposit(
   await store(tx, known, row);
   if (promise !== null) await noteSettled(tx, promise, row, nowMs);
   if (row.state === "final") await bookFinal(tx, { row, order, match }, input);
-  else if (match.kind === "accepted" && order?.payment?.depositId !== row.id && order !== null)
-    await stepPayment(tx, { row, order, match, event: "deposit_matched" }, nowMs);
+  else await bookSeen(tx, { row, order, match }, nowMs);
   return row;
 }
 
-/** A known deposit is news when it has become final, came back, or sits in another block. */
-function hasNews(known: DepositRow, deposit: Deposit): boolean {
-  const isMoved = known.blockHash !== (deposit.blockHash ?? null);
-  if (known.state === "final") return isMoved;
-  return known.state === "dropped" || deposit.isFinal || isMoved;
+/** A payment that may still be taken back only marks its order, once. */
+async function bookSeen(tx: Tx, { row, order, match }: Booked, nowMs: number): Promise<void> {
+  if (order === null || match.kind !== "accepted" || order.payment?.depositId === row.id) return;
+  await stepPayment(tx, { row, order, match, event: "deposit_matched" }, nowMs);
 }
 
 function placeOf(deposit: Deposit): DepositChanges {
@@ -285,10 +301,9 @@ function rowOf(
 /** What only a final deposit does: it counts in the ledger, pays its order, or goes back. */
 async function bookFinal(
   tx: Tx,
-  booked: { readonly row: DepositRow; readonly order: Order | null; readonly match: Match },
+  { row, order, match }: Booked,
   { terms, nowMs }: ApplyDepositsInput,
 ): Promise<void> {
-  const { row, order, match } = booked;
   const paid =
     match.kind === "accepted"
       ? { ...match, keptAtomic: keptExcess(match.excessAtomic, row.assetId, terms) }

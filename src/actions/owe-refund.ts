@@ -24,9 +24,8 @@ const REASON_UNSAFE =
  */
 export async function owePayout(tx: Tx, debt: Debt): Promise<string> {
   const { deposit, cause, atomic, nowMs } = debt;
-  const named = deposit.isPayerSafe ? null : await tx.orders.byId(deposit.orderRef);
-  const to = deposit.isPayerSafe ? deposit.from : (named?.refundTo ?? null);
-  const obstacle = deposit.state === "lost" ? REASON_GONE : to === null ? REASON_UNSAFE : null;
+  const to = await payeeOf(tx, deposit);
+  const obstacle = obstacleOf(deposit, to);
   const row: PayoutRow = {
     id: payoutId(cause, deposit.id),
     depositId: deposit.id,
@@ -56,6 +55,17 @@ export async function owePayout(tx: Tx, debt: Debt): Promise<string> {
       nowMs,
     });
   return row.id;
+}
+
+/** The payer, or whom the order names where that is not safe; null: nobody is known. */
+async function payeeOf(tx: Tx, deposit: DepositRow): Promise<string | null> {
+  if (deposit.isPayerSafe) return deposit.from;
+  return (await tx.orders.byId(deposit.orderRef))?.refundTo ?? null;
+}
+
+function obstacleOf(deposit: DepositRow, to: string | null): string | null {
+  if (deposit.state === "lost") return REASON_GONE;
+  return to === null ? REASON_UNSAFE : null;
 }
 
 /** The money of a deposit is gone: nothing of it is sent back unless a person says so, or it comes again. */

@@ -116,7 +116,7 @@ test.each([
   const legs = open.quote.legs.map((leg) => ({ ...leg, atomic: priceUsdMicro.toString() }));
   const order = orderIn("awaiting_payment", { priceUsdMicro, quote: { legs, missing: [] } });
   const match = matchDeposit(order, deposit({ atomic, toleranceUsdMicro: HALF_A_DOLLAR }));
-  const told = match.kind === "accepted" ? "accepted" : match.reason;
-  expect(told).toBe(verdict);
-  if (match.kind === "accepted") expect(match.priceAtomic).toBe(atomic);
+  const accepted = { kind: "accepted", priceAtomic: atomic, excessAtomic: 0n };
+  const unmatched = { kind: "unmatched", reason: "underpaid" };
+  expect(match).toEqual(verdict === "accepted" ? accepted : unmatched);
 });

@@ -125,6 +125,11 @@ test("an open order on the wire", () => {
         "type": "soroban_contract",
       },
       "payment_asset": "usdc",
+      "payment_options": [
+        {
+          "type": "soroban_contract",
+        },
+      ],
       "phase": "awaiting_payment",
       "status": "pending_payment",
       "updated_at": "2027-01-15T08:00:00.000Z",

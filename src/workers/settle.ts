@@ -52,7 +52,6 @@ function later({ clock }: SettleDeps, pauseMs: number, error: string): JobEnd {
 }
 
 async function settle(deps: SettleDeps, work: Settling): Promise<JobEnd> {
-  const { clock } = deps;
   const { row, order } = work;
   const isPaidOtherwise = order.payment !== null && !(await isLost(deps, order));
   const isFresh = row.txId === null && row.updatedAtMs === row.claimedAtMs;
@@ -65,12 +64,18 @@ async function settle(deps: SettleDeps, work: Settling): Promise<JobEnd> {
       return later(deps, LOOK_AGAIN_MS, "carried out; the watcher has not read it yet");
     case "dead":
       return fail(deps, work, fate.value.reason);
-    case "open": {
-      if (isPaidOtherwise) return fail(deps, work, "the order was paid otherwise");
-      const isRecent = row.txId !== null && clock.now() - row.updatedAtMs < SEND_AGAIN_MS;
-      return isRecent ? later(deps, LOOK_AGAIN_MS, "sent, not on chain yet") : send(deps, work);
-    }
+    case "open":
+      return isPaidOtherwise
+        ? fail(deps, work, "the order was paid otherwise")
+        : sendAgain(deps, work);
   }
+}
+
+/** The first one may still be on its way. */
+async function sendAgain(deps: SettleDeps, work: Settling): Promise<JobEnd> {
+  const { txId, updatedAtMs } = work.row;
+  const isRecent = txId !== null && deps.clock.now() - updatedAtMs < SEND_AGAIN_MS;
+  return isRecent ? later(deps, LOOK_AGAIN_MS, "sent, not on chain yet") : send(deps, work);
 }
 
 /** A payment that the chain took back after delivery: carrying out its promise again makes good the loss. */
