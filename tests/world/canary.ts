@@ -33,7 +33,9 @@ export function findLeaks(said: Iterable<Said>, secrets: readonly Secret[]): rea
 /** Settings of a shop that are secrets; those that are lists count item by item. */
 export function secretsOf(env: Readonly<Record<string, string>>): readonly Secret[] {
   return Object.entries(env)
-    .filter(([name]) => /SECRET|MASTER_KEYS|PEPPER|API_KEY/.test(name))
+    .filter(([name]) =>
+      /SECRET|MASTER_KEYS|PEPPER|API_KEY|TREASURY_KEY|RELAY_KEYS|KEEPER_KEY|ACCESS_CODE/.test(name),
+    )
     .flatMap(([name, value]) =>
       value.split(",").map((item) => ({ name, text: item.replace(/^[^:]*:/, "") })),
     );
@@ -45,6 +47,14 @@ export function soldCardNumbers(supplierFolder: string): readonly Secret[] {
   if (!existsSync(file)) return [];
   const numbers = readFileSync(file, "utf8").matchAll(/"number":"(\d{13,19})"/g);
   return [...numbers].map(([, text = ""]) => ({ name: "a card number", text }));
+}
+
+/** Every activation code that the wholesaler has ever sold, from its own files. */
+export function soldActivationCodes(supplierFolder: string): readonly Secret[] {
+  const file = path.join(supplierFolder, "esims.ndjson");
+  if (!existsSync(file)) return [];
+  const codes = readFileSync(file, "utf8").matchAll(/"ac":"(LPA:[^"]+)"/g);
+  return [...codes].map(([, text = ""]) => ({ name: "an activation code", text }));
 }
 
 /** The database as whoever steals the disk reads it. */

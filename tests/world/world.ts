@@ -8,15 +8,10 @@ import {
   type CardSupplier,
   type CardSupplierOptions,
 } from "../../devnet/suppliers/index.ts";
-import { findLeaks, secretsOf, soldCardNumbers, type Said, type Secret } from "./canary.ts";
+import { soldCardNumbers, type Secret } from "./canary.ts";
 import { startNetwork, type Network } from "./network.ts";
-import {
-  prepareShopProcess,
-  runCommand,
-  type Environment,
-  type ShopProcess,
-  type WaitingShop,
-} from "./shop-process.ts";
+import { createShopHands, type ShopHands } from "./shop-hands.ts";
+import type { Environment } from "./shop-process.ts";
 
 export interface WorldOptions {
   /** Milliseconds between ledgers, or "manual". */
@@ -27,7 +22,7 @@ export interface WorldOptions {
   readonly env?: Environment;
 }
 
-export interface World {
+export interface World extends Omit<ShopHands, "end"> {
   readonly network: Network;
   readonly supplier: CardSupplier;
   /** Where the shop keeps its data. */
@@ -35,16 +30,6 @@ export interface World {
   /** The shop's settings. */
   readonly env: Environment;
   readonly databaseFile: string;
-  /** A new API key of the shop. */
-  newApiKey(...args: readonly string[]): Promise<string>;
-  startShop(extra?: Environment, entry?: string): Promise<ShopProcess>;
-  /** A shop that has loaded and waits; see `prepareShopProcess`. */
-  prepareShop(entry: string, extra?: Environment): WaitingShop;
-  command(...args: readonly string[]): Promise<string>;
-  /** Everything that no line of a shop or command may hold. */
-  secrets(): readonly Secret[];
-  /** What every shop process and command of this world has written so far. */
-  said(): readonly Said[];
   /**
    * Ends chain, supplier and what is left of shops, and removes the folder. Throws when anything that was
    * written holds a secret.
@@ -66,48 +51,24 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     ...options.supplier,
   });
   const env = { ...shopEnvironment(network, supplier, path.join(folder, "shop")), ...options.env };
-  // Compiled code is kept for the next process, which then starts in half the time.
-  const cached = { NODE_COMPILE_CACHE: path.join(folder, "code") };
-  const shops: WaitingShop[] = [];
-  const texts: Said[] = [];
-  const apiKeys: Secret[] = [];
-  const world: World = {
+  const sold = (): readonly Secret[] => soldCardNumbers(supplierFolder);
+  const hands = createShopHands({ folder, env, sold });
+  return {
+    ...hands,
     network,
     supplier,
     folder,
     env,
     databaseFile: path.join(folder, "shop", "vend402.db"),
-    newApiKey: async (...args) => {
-      const made = ["keys", "create", "--orders-per-hour", "1000000", ...args];
-      const text = (await runCommand({ ...cached, ...env }, made)).trim();
-      apiKeys.push({ name: "an API key", text });
-      return text;
-    },
-    startShop: (extra, entry = "src/main.ts") => world.prepareShop(entry, extra).open(),
-    prepareShop: (entry, extra = {}) => {
-      const shop = prepareShopProcess({ ...cached, ...env, ...extra }, entry);
-      shops.push(shop);
-      return shop;
-    },
-    command: async (...args) => {
-      const text = await runCommand({ ...cached, ...env }, args);
-      texts.push({ where: `vend402 ${args[0] ?? ""}`, text });
-      return text;
-    },
-    secrets: () => [...secretsOf(env), ...apiKeys, ...soldCardNumbers(supplierFolder)],
-    said: () => [
-      ...texts,
-      ...shops.flatMap(({ lines }) => lines.map((text) => ({ where: "a shop's line", text }))),
-    ],
     close: async () => {
-      await Promise.all(shops.map((shop) => shop.discard()));
-      const leaks = findLeaks(world.said(), world.secrets());
-      await Promise.all([network.close(), supplier.close()]);
-      rmSync(folder, { recursive: true, force: true });
-      if (leaks.length > 0) throw new Error(`secrets were written:\n${leaks.join("\n")}`);
+      try {
+        await hands.end();
+      } finally {
+        await Promise.all([network.close(), supplier.close()]);
+        rmSync(folder, { recursive: true, force: true });
+      }
     },
   };
-  return world;
 }
 
 function shopEnvironment(network: Network, supplier: CardSupplier, dataFolder: string) {
