@@ -9,13 +9,14 @@ import type { ShopActions } from "../src/actions/index.ts";
 import { systemClock } from "../src/clock.ts";
 import { createLocalFeed } from "../src/feed/local.ts";
 import { buildApp } from "../src/http/app.ts";
-import { DEFAULT_LIMITS, DEFAULT_STREAMS, type HttpDeps } from "../src/http/deps.ts";
+import { DEFAULT_LIMITS, DEFAULT_STREAMS, DEFAULT_X402, type HttpDeps } from "../src/http/deps.ts";
 import { systemRandom } from "../src/ids.ts";
 import { createLog } from "../src/log.ts";
 import { products } from "../src/products/index.ts";
 import { NO_PLANS } from "../src/products/plan.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
 import type { Store } from "../src/store/tx.ts";
+import { createAccessTokens } from "../src/vault/access-token.ts";
 import { hashApiKey, newApiKey } from "../src/vault/api-key.ts";
 import type { Size } from "./main.ts";
 import { apiKeyRow, openOrder, paymentPage, RAIL, USDC } from "./orders.ts";
@@ -107,6 +108,7 @@ function httpDeps(
       quoteTerms: { windowMs: 7_200_000, volatileMs: 600_000, spreadBps: 100n },
       limits: { ...DEFAULT_LIMITS, orders: unlimited, reads: unlimited },
       streams: { ...DEFAULT_STREAMS, perKey: 100_000, perServer: 100_000 },
+      x402: DEFAULT_X402,
     },
     clock: systemClock,
     random: systemRandom,
@@ -131,6 +133,9 @@ function httpDeps(
     pricing: () => ({ kind: "dollar" }),
     availability: () => ({ kind: "available" }),
     health: () => ({ isFrozen: false, rails: [], suppliers: [] }),
+    accessTokenOf: createAccessTokens(pepper),
+    readSupplierHint: () => null,
+    facilitatorSecret: null,
   };
 }
 

@@ -20,12 +20,17 @@ export const REFUSALS: Readonly<Record<ErrorCode, RefusalRow>> = {
   invalid_api_key:                 { status: 401, retryable: false, title: "The API key is not valid" },
   api_key_expired:                 { status: 401, retryable: false, title: "The API key has expired" },
   api_key_suspended:               { status: 401, retryable: false, title: "The API key is suspended" },
+  invalid_signature:               { status: 401, retryable: false, title: "The webhook's signature is not valid" },
   forbidden:                       { status: 403, retryable: false, title: "This origin may not call the API" },
   spend_limit_exceeded:            { status: 403, retryable: false, title: "The key's spend limit does not allow this order" },
   not_found:                       { status: 404, retryable: false, title: "There is nothing at this path" },
   order_not_found:                 { status: 404, retryable: false, title: "This key has no such order" },
+  plan_unknown:                    { status: 404, retryable: false, title: "No such plan is on sale" },
   method_not_allowed:              { status: 405, retryable: false, title: "This path does not take this method" },
   idempotency_conflict:            { status: 409, retryable: false, title: "The Idempotency-Key was used with another body" },
+  order_closed:                    { status: 409, retryable: false, title: "The order takes no payment any more" },
+  quote_expired:                   { status: 410, retryable: false, title: "The order's price has run out; make a new order" },
+  permit2_allowance_required:      { status: 412, retryable: false, title: "The payer must allow Permit2 to move the token first" },
   body_too_large:                  { status: 413, retryable: false, title: "The request body is too large" },
   unsupported_media_type:          { status: 415, retryable: false, title: "The request body must be application/json" },
   https_required:                  { status: 426, retryable: false, title: "This API is served over TLS only" },
@@ -35,6 +40,7 @@ export const REFUSALS: Readonly<Record<ErrorCode, RefusalRow>> = {
   too_many_streams:                { status: 429, retryable: true,  title: "Too many open streams" },
   service_temporarily_unavailable: { status: 503, retryable: true,  title: "Goods cannot be delivered right now; nothing was charged" },
   internal_error:                  { status: 500, retryable: true,  title: "The shop failed; the request id identifies the failure" },
+  facilitator_unavailable:         { status: 502, retryable: true,  title: "The payment could not be checked and was not carried out" },
 };
 
 /** Facts that the answer shows beside the code: the limit, the allowed range. Never a secret or supplier text. */

@@ -10,6 +10,7 @@ import { buildApp } from "./http/app.ts";
 import {
   DEFAULT_LIMITS,
   DEFAULT_STREAMS,
+  DEFAULT_X402,
   type Availability,
   type Health,
   type HttpSettings,
@@ -27,6 +28,7 @@ import type { Store } from "./store/tx.ts";
 import { availabilityOf } from "./suppliers/availability.ts";
 import { mayBuy } from "./suppliers/breaker.ts";
 import { plansOnSale, type PlanPricing } from "./suppliers/plans.ts";
+import { createAccessTokens } from "./vault/access-token.ts";
 import { hashApiKey } from "./vault/api-key.ts";
 import { openVault } from "./vault/seal.ts";
 import type { FulfilLimits } from "./workers/deps.ts";
@@ -100,6 +102,7 @@ export async function startShop(
     feed,
     openGoods: vault.open,
     hashKey: (key) => hashApiKey(key, pepper),
+    accessTokenOf: createAccessTokens(pepper),
     products: withDeadline(config.orders.deadlineMs),
     rails: [...rails.values()],
     isRailOpen,
@@ -111,6 +114,8 @@ export async function startShop(
         ? availabilityNow(now, { productId, priceUsdMicro, nowMs })
         : UNAVAILABLE,
     health: () => healthOf(rails, workers, board),
+    readSupplierHint: (supplierId, body) => suppliers.get(supplierId)?.readHint?.(body) ?? null,
+    facilitatorSecret: null,
   });
   const url = await app.listen({ host: config.host, port: config.port });
   log.info("the shop is open", { url });
@@ -245,6 +250,7 @@ function httpSettings(config: Config): HttpSettings {
       reads: { ...DEFAULT_LIMITS.reads, count: limits.readsPerMinute },
       statusPage: { ...DEFAULT_LIMITS.statusPage, count: limits.statusPerMinute },
     },
+    x402: { ...DEFAULT_X402, windowMs: orders.x402WindowMs },
     streams: {
       ...DEFAULT_STREAMS,
       perKey: limits.streamsPerKey,

@@ -155,7 +155,9 @@ test("browsers of listed origins may call, others get 403", async () => {
   const welcome = await from(APP);
   expect(welcome.status).toBe(200);
   expect(welcome.headers.get("access-control-allow-origin")).toBe(APP);
-  expect(welcome.headers.get("access-control-expose-headers")).toBe("X-Request-ID");
+  expect(welcome.headers.get("access-control-expose-headers")).toBe(
+    "X-Request-ID, PAYMENT-REQUIRED, PAYMENT-RESPONSE, X-PAYMENT-RESPONSE, Location, ETag, Retry-After",
+  );
   expect(welcome.headers.get("vary")).toBe("Origin");
   for (const origin of [
     "https://evil.example",
@@ -194,7 +196,7 @@ test("a preflight is answered without a key and cached for an hour", async () =>
     "access-control-allow-origin": APP,
     "access-control-allow-methods": "GET, POST, PATCH, DELETE",
     "access-control-allow-headers":
-      "Content-Type, X-Api-Key, Authorization, Idempotency-Key, X-Request-ID, Last-Event-ID",
+      "Content-Type, X-Api-Key, Authorization, Idempotency-Key, X-Request-ID, Last-Event-ID, PAYMENT-SIGNATURE, X-PAYMENT, X-Access-Token, If-None-Match, Prefer",
     "access-control-max-age": "3600",
   });
   expect((await preflight("https://evil.example")).status).toBe(403);

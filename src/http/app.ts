@@ -1,7 +1,7 @@
 import swagger from "@fastify/swagger";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { Refusal } from "../errors.ts";
-import { createAuthenticate } from "./auth.ts";
+import { createAuthenticate, whenKeyed } from "./auth.ts";
 import { readJsonBodies } from "./body.ts";
 import { CALLER } from "./caller.ts";
 import { applyCors, readOrigins } from "./cors.ts";
@@ -13,9 +13,13 @@ import { refusalOf, refuseUntil, renderError } from "./problem.ts";
 import { requestIdOf } from "./request-id.ts";
 import { addAboutRoutes } from "./routes/about.ts";
 import { addHealthRoutes } from "./routes/health.ts";
+import { addHookRoutes } from "./routes/hooks.ts";
 import { addOrderRoutes } from "./routes/orders.ts";
 import { addStreamRoute } from "./routes/stream.ts";
 import { addUsageRoute } from "./routes/usage.ts";
+import { addX402AboutRoutes } from "./routes/x402-about.ts";
+import { addX402ReadRoutes } from "./routes/x402-order.ts";
+import { addX402OrderRoutes } from "./routes/x402-orders.ts";
 import {
   logWhenClosed,
   PROBES,
@@ -26,6 +30,7 @@ import {
 import { createStreams, type Streams } from "./streams.ts";
 import { createUnreadable } from "./unreadable.ts";
 import { compileValidator } from "./validate.ts";
+import { createDesk } from "./x402/desk.ts";
 
 /** The server of the API, not listening yet. */
 export interface HttpApp {
@@ -95,8 +100,16 @@ export async function buildApp(deps: HttpDeps): Promise<HttpApp> {
 function addRoutes(app: FastifyInstance, deps: HttpDeps, limits: Limits, streams: Streams): void {
   addHealthRoutes(app, deps, limits, streams);
   addAboutRoutes(app, deps, limits);
+  addHookRoutes(app, deps, limits);
+  const authenticate = createAuthenticate(deps, limits);
+  void app.register(async (open) => {
+    open.addHook("onRequest", whenKeyed(authenticate));
+    addX402AboutRoutes(open, deps, limits);
+    addX402OrderRoutes(open, deps, limits, createDesk(deps));
+    addX402ReadRoutes(open, deps, limits, streams);
+  });
   void app.register(async (v1) => {
-    v1.addHook("onRequest", createAuthenticate(deps, limits));
+    v1.addHook("onRequest", authenticate);
     // Orders, cards and budgets are nobody's to keep but the caller's.
     v1.addHook("onRequest", async (_request, reply) => {
       reply.header("cache-control", "no-store");

@@ -51,6 +51,15 @@ export function createAuthenticate(
   };
 }
 
+/** The same check where a key is welcome and not needed: a key that is sent must be right. */
+export function whenKeyed(
+  authenticate: ReturnType<typeof createAuthenticate>,
+): ReturnType<typeof createAuthenticate> {
+  return async (request, reply) => {
+    if (request.headers["x-api-key"] !== undefined) await authenticate(request, reply);
+  };
+}
+
 function isKeyShaped(key: string): boolean {
   return (
     key.length >= MIN_KEY_CHARACTERS && key.length <= MAX_KEY_CHARACTERS && isPrintableAscii(key)

@@ -11,3 +11,8 @@ export function callerOf(request: FastifyRequest): ApiKeyRow {
   assert(caller !== null, "a route reads its caller without authentication");
   return caller;
 }
+
+/** The key that this request has proven; null: it came without one. */
+export function callerOrNull(request: FastifyRequest): ApiKeyRow | null {
+  return request.getDecorator<ApiKeyRow | null>(CALLER);
+}

@@ -3,8 +3,9 @@ import { Refusal } from "../errors.ts";
 
 const METHODS = "GET, POST, PATCH, DELETE";
 const REQUEST_HEADERS =
-  "Content-Type, X-Api-Key, Authorization, Idempotency-Key, X-Request-ID, Last-Event-ID";
-const EXPOSED_HEADERS = "X-Request-ID";
+  "Content-Type, X-Api-Key, Authorization, Idempotency-Key, X-Request-ID, Last-Event-ID, PAYMENT-SIGNATURE, X-PAYMENT, X-Access-Token, If-None-Match, Prefer";
+const EXPOSED_HEADERS =
+  "X-Request-ID, PAYMENT-REQUIRED, PAYMENT-RESPONSE, X-PAYMENT-RESPONSE, Location, ETag, Retry-After";
 const PREFLIGHT_MAX_AGE_S = "3600";
 
 /** Throws when an entry is not a bare origin: a list that means something else must not start a server. */

@@ -8,6 +8,7 @@ import type { Plans } from "../products/plan.ts";
 import type { Goods, Product } from "../products/product.ts";
 import type { Rail } from "../rails/rail.ts";
 import type { Store } from "../store/tx.ts";
+import type { SupplierHint } from "../suppliers/supplier.ts";
 
 /** So many in so long. */
 export interface WindowLimit {
@@ -24,6 +25,12 @@ export interface HttpLimits {
   readonly failedKeys: WindowLimit;
   readonly statusPage: WindowLimit;
   readonly versionPage: WindowLimit;
+  /** Of callers without a key, per address: orders made, payments presented, everything that is asked. */
+  readonly walkInOrders: WindowLimit;
+  readonly walkInPayments: WindowLimit;
+  readonly walkInReads: WindowLimit;
+  /** Calls of suppliers and facilitators to us, per address. */
+  readonly hooks: WindowLimit;
 }
 
 export interface StreamSettings {
@@ -31,6 +38,18 @@ export interface StreamSettings {
   readonly perServer: number;
   /** Longest silence on an open stream. A reader that takes nothing for as long is cut off. */
   readonly heartbeatMs: number;
+}
+
+/** How orders are paid by x402. */
+export interface X402Settings {
+  /** How long an order can be paid; longer than blocks may be taken back. */
+  readonly windowMs: number;
+  /** How long a paid request waits until its payment was sent to the chain. */
+  readonly settleWaitMs: number;
+  /** How long it then waits for the goods. */
+  readonly goodsWaitMs: number;
+  /** The longest that a client may ask an answer to wait for news (`Prefer: wait`). */
+  readonly longestWaitMs: number;
 }
 
 export interface HttpSettings {
@@ -49,6 +68,7 @@ export interface HttpSettings {
   readonly quoteTerms: QuoteTerms;
   readonly limits: HttpLimits;
   readonly streams: StreamSettings;
+  readonly x402: X402Settings;
 }
 
 const MINUTE_MS = 60_000;
@@ -59,6 +79,17 @@ export const DEFAULT_LIMITS: HttpLimits = {
   failedKeys: { count: 60, windowMs: 15 * MINUTE_MS },
   statusPage: { count: 180, windowMs: MINUTE_MS },
   versionPage: { count: 60, windowMs: MINUTE_MS },
+  walkInOrders: { count: 30, windowMs: MINUTE_MS },
+  walkInPayments: { count: 60, windowMs: MINUTE_MS },
+  walkInReads: { count: 600, windowMs: MINUTE_MS },
+  hooks: { count: 120, windowMs: MINUTE_MS },
+};
+
+export const DEFAULT_X402: X402Settings = {
+  windowMs: 15 * MINUTE_MS,
+  settleWaitMs: 10_000,
+  goodsWaitMs: 3_000,
+  longestWaitMs: 30_000,
 };
 
 export const DEFAULT_STREAMS: StreamSettings = {
@@ -135,6 +166,8 @@ export interface HttpDeps {
   readonly openGoods: (attemptId: string, sealed: string) => Goods;
   /** What keys are stored under: HMAC-SHA-256 with the server's pepper, hex. */
   readonly hashKey: (key: string) => string;
+  /** What lets a buyer without a key read an order's goods; derived from the pepper. */
+  readonly accessTokenOf: (orderId: string) => string;
   readonly products: Products;
   /** Every rail that the shop is paid on, in the operator's order. */
   readonly rails: readonly PayableRail[];
@@ -155,4 +188,8 @@ export interface HttpDeps {
     nowMs: number,
   ) => Availability;
   readonly health: () => Health | Promise<Health>;
+  /** What a call of a supplier to us is about; null when it is about nothing, or there is no such supplier. */
+  readonly readSupplierHint: (supplierId: string, body: unknown) => SupplierHint | null;
+  /** What a facilitator signs its calls to us with; null: none may call. */
+  readonly facilitatorSecret: string | null;
 }

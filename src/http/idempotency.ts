@@ -14,7 +14,7 @@ export interface Idempotency {
 const MAX_KEY_CHARACTERS = 255;
 
 /** Null without the header. Refuses a header that is repeated, empty, too long or not printable ASCII. */
-export function readIdempotency(request: IncomingMessage, body: JsonObject): Idempotency | null {
+export function readIdempotencyKey(request: IncomingMessage): string | null {
   const header = singleHeader(request, "idempotency-key");
   if (header === null) return null;
   if (header === "repeated")
@@ -25,6 +25,13 @@ export function readIdempotency(request: IncomingMessage, body: JsonObject): Ide
       "invalid_idempotency_key",
       `An Idempotency-Key is 1 to ${MAX_KEY_CHARACTERS} printable ASCII characters.`,
     );
+  return key;
+}
+
+/** Null without the header. Refuses a header that is unusable, and bodies that nest deeper than 32 levels. */
+export function readIdempotency(request: IncomingMessage, body: JsonObject): Idempotency | null {
+  const key = readIdempotencyKey(request);
+  if (key === null) return null;
   const text = canonicalJson(body);
   if (text === null)
     throw new Refusal("invalid_request", "The body is nested deeper than 32 levels.");

@@ -1,8 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { ErrorCode } from "#wire";
 import { addressKey } from "./address.ts";
-import type { ApiKeyRow } from "../store/tx.ts";
-import { CALLER, callerOf } from "./caller.ts";
+import { callerOf, callerOrNull } from "./caller.ts";
 import { createCounters, type Count, type Counters } from "./counters.ts";
 import type { HttpDeps } from "./deps.ts";
 import { refuseUntil } from "./problem.ts";
@@ -25,6 +24,11 @@ export interface Limits {
   readonly countStatusPage: (request: FastifyRequest, reply: FastifyReply) => void;
   readonly countVersionPage: (request: FastifyRequest, reply: FastifyReply) => void;
   readonly failedKeys: Counters;
+  /** The same for requests that need no key: the key's bucket when there is one, else the address's. */
+  readonly countOpenRead: (request: FastifyRequest, reply: FastifyReply) => void;
+  readonly countOpenOrder: (request: FastifyRequest, reply: FastifyReply) => void;
+  readonly countPayment: (request: FastifyRequest, reply: FastifyReply) => void;
+  readonly countHook: (request: FastifyRequest, reply: FastifyReply) => void;
 }
 
 export function createLimits({ clock, settings }: Pick<HttpDeps, "clock" | "settings">): Limits {
@@ -37,19 +41,29 @@ export function createLimits({ clock, settings }: Pick<HttpDeps, "clock" | "sett
     (counters: Counters) =>
     (request: FastifyRequest, reply: FastifyReply): void =>
       enforce(counters.take(addressKey(request.ip)), "too_many_requests", reply);
+  const walkInReads = perAddress(createCounters(clock, limits.walkInReads));
+  const walkInOrders = perAddress(createCounters(clock, limits.walkInOrders));
+  const countRead: Limits["countRead"] = (request, reply) =>
+    enforce(reads.take(callerOf(request).id), "rate_limit_exceeded", reply);
+  const countOrder: Limits["countOrder"] = (request, reply) => {
+    const { id, ordersPerHour } = callerOf(request);
+    enforce(orders.take(id, ordersPerHour ?? undefined), "rate_limit_exceeded", reply);
+  };
+  const hasKey = (request: FastifyRequest): boolean => callerOrNull(request) !== null;
   return {
-    countRead: (request, reply) =>
-      enforce(reads.take(callerOf(request).id), "rate_limit_exceeded", reply),
+    countRead,
+    countOrder,
+    countOpenRead: (request, reply) => (hasKey(request) ? countRead : walkInReads)(request, reply),
+    countOpenOrder: (request, reply) =>
+      (hasKey(request) ? countOrder : walkInOrders)(request, reply),
+    countPayment: perAddress(createCounters(clock, limits.walkInPayments)),
+    countHook: perAddress(createCounters(clock, limits.hooks)),
     requireReads: (request, reply) => {
       const count = reads.peek(callerOf(request).id);
       if (count.isExceeded) enforce(count, "rate_limit_exceeded", reply);
     },
-    countOrder: (request, reply) => {
-      const { id, ordersPerHour } = callerOf(request);
-      enforce(orders.take(id, ordersPerHour ?? undefined), "rate_limit_exceeded", reply);
-    },
     noteRefusal: (request) => {
-      const caller = request.getDecorator<ApiKeyRow | null>(CALLER);
+      const caller = callerOrNull(request);
       if (caller !== null) reads.take(caller.id);
     },
     countStatusPage: perAddress(statusPage),

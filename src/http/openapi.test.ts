@@ -7,7 +7,13 @@ import type {
   ErrorBody,
   OrderListItem,
   OrderView,
+  PlanList,
   UsageView,
+  X402Challenge,
+  X402Discovery,
+  X402OrderRequest,
+  X402OrderView,
+  X402PaidOrder,
 } from "#wire";
 import {
   type CreatedOrder,
@@ -17,6 +23,14 @@ import {
   type OrderStatusView,
   type Usage,
 } from "./schemas.ts";
+import type {
+  Discovery,
+  Plans,
+  X402ChallengeBody,
+  X402NewOrder,
+  X402Order,
+  X402PaidBody,
+} from "./schemas-x402.ts";
 import { openTestShop, type TestShop } from "./test-shop.ts";
 
 interface Operation {
@@ -51,6 +65,12 @@ test("the schemas say what the wire types say", () => {
   expectTypeOf<UsageView>().toExtend<Static<typeof Usage>>();
   expectTypeOf<Static<typeof NewOrder>>().toExtend<CreateOrderRequest>();
   expectTypeOf<ErrorBody>().toExtend<Static<typeof ErrorAnswer>>();
+  expectTypeOf<Static<typeof X402NewOrder>>().toExtend<X402OrderRequest>();
+  expectTypeOf<Static<typeof X402ChallengeBody>>().toExtend<X402Challenge>();
+  expectTypeOf<Static<typeof X402Order>>().toExtend<X402OrderView>();
+  expectTypeOf<Static<typeof X402PaidBody>>().toExtend<X402PaidOrder>();
+  expectTypeOf<Static<typeof Plans>>().toExtend<PlanList>();
+  expectTypeOf<Static<typeof Discovery>>().toExtend<X402Discovery>();
   expect(Object.keys(NewOrder.properties)).toEqual([
     "amount_usdc",
     "webhook_url",
@@ -68,15 +88,24 @@ test("the document lists every route of the server and no other", async () => {
     Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
   );
   expect(listed.toSorted()).toEqual([
+    "GET /.well-known/x402",
+    "GET /api/v1/x402/order/{id}",
+    "GET /api/v1/x402/order/{id}/events",
+    "GET /api/v1/x402/order/{id}/pay",
+    "GET /api/v1/x402/plans",
     "GET /api/version",
     "GET /docs/errors",
     "GET /healthz",
+    "GET /llms.txt",
     "GET /readyz",
     "GET /status",
     "GET /v1/orders",
     "GET /v1/orders/{id}",
     "GET /v1/orders/{id}/stream",
     "GET /v1/usage",
+    "POST /api/v1/hooks/suppliers/{id}",
+    "POST /api/v1/x402/order",
+    "POST /api/v1/x402/order/{id}/pay",
     "POST /v1/orders",
   ]);
   // Each answers something else than "there is nothing here" to its method.
@@ -87,15 +116,23 @@ test("the document lists every route of the server and no other", async () => {
       ...(method === "POST" ? { body: {} } : {}),
     });
     const body = (await answer.json().catch(() => ({}))) as Partial<ErrorBody>;
-    expect([undefined, "order_not_found", "invalid_amount"]).toContain(body.code);
+    expect([undefined, "order_not_found", "invalid_amount", "invalid_request"]).toContain(
+      body.code,
+    );
   }
 });
 
-test("the routes behind a key say so, and only they", async () => {
+test("the routes behind a key say so, and those where one is welcome", async () => {
   const { paths } = await readDocument(await openTestShop());
   for (const [path, operations] of Object.entries(paths))
     for (const operation of Object.values(operations))
-      expect(operation.security).toEqual(path.startsWith("/v1/") ? [{ apiKey: [] }] : undefined);
+      expect(operation.security).toEqual(
+        path.startsWith("/v1/")
+          ? [{ apiKey: [] }]
+          : path.startsWith("/api/v1/x402/order")
+            ? expect.arrayContaining([{}, { apiKey: [] }])
+            : undefined,
+      );
 });
 
 test("what the server really answers is what the document says", async () => {

@@ -17,12 +17,15 @@ export function openapiOptions({
         title: "Vend402",
         version,
         description:
-          "Create an order, pay it on chain, read the card from the stream or by polling. Branch on `error` and `retryable`, never on `message`.",
+          "Create an order, pay it on chain, read the goods from the stream or by polling. Branch on `error` and `retryable`, never on `message`.",
         license: { name: "Apache-2.0", identifier: "Apache-2.0" },
       },
       servers: [{ url: publicBaseUrl }],
       components: {
-        securitySchemes: { apiKey: { type: "apiKey", in: "header", name: "X-Api-Key" } },
+        securitySchemes: {
+          apiKey: { type: "apiKey", in: "header", name: "X-Api-Key" },
+          accessToken: { type: "http", scheme: "bearer" },
+        },
       },
     },
   };
@@ -43,6 +46,12 @@ export const KEY_REFUSALS: readonly ErrorCode[] = [
   "rate_limit_exceeded",
   "too_many_failed_auth_attempts",
   "internal_error",
+];
+
+/** Refusals that any route may give where a key is welcome and not needed. */
+export const OPEN_REFUSALS: readonly ErrorCode[] = [
+  ...KEY_REFUSALS.filter((code) => code !== "missing_api_key"),
+  "too_many_requests",
 ];
 
 /** The `response` part of a route's schema: its success and its refusals, grouped by status. */

@@ -62,7 +62,7 @@ async function readRefund(deps: ReadDeps, orderId: string): Promise<RefundView> 
 }
 
 /** States in which no payment has been accepted (any more). */
-const UNPAID: ReadonlySet<OrderState> = new Set([
+export const UNPAID: ReadonlySet<OrderState> = new Set([
   "awaiting_approval",
   "awaiting_payment",
   "expired",

@@ -1,8 +1,9 @@
 import type { ServerResponse } from "node:http";
 import { isFinal } from "../orders/lifecycle.ts";
+import type { Order } from "../orders/order.ts";
 import type { HttpDeps } from "./deps.ts";
 import type { HeartbeatWheel } from "./heartbeat.ts";
-import { orderAt, viewOf } from "./read-order.ts";
+import { orderAt } from "./read-order.ts";
 import { frame, HEARTBEAT, OPENING } from "./sse.ts";
 
 /** Where a stream begins. */
@@ -15,6 +16,8 @@ export interface StreamStart {
   /** `first` is the end of the story. */
   readonly isOver: boolean;
   readonly requestId: string;
+  /** The data of an event. */
+  readonly viewOf: (order: Order) => Promise<object>;
 }
 
 /** An open stream as its owner sees it. */
@@ -23,7 +26,7 @@ export interface OpenStream {
   cut(): void;
 }
 
-type StreamDeps = Pick<HttpDeps, "feed" | "log" | "openGoods" | "products" | "rails" | "store">;
+type StreamDeps = Pick<HttpDeps, "feed" | "log" | "store">;
 
 /**
  * Sends an order's events on a response whose head is written, until a final one. The event rows are the
@@ -36,7 +39,7 @@ export function runStream(
   response: ServerResponse,
   start: StreamStart,
 ): OpenStream {
-  const { orderId, requestId } = start;
+  const { orderId, requestId, viewOf } = start;
   let sentSeq = start.seq;
   let isReading = false;
   let hasNews = false;
@@ -56,7 +59,7 @@ export function runStream(
     const order = await deps.store.read.orders.byId(orderId);
     if (order === null) return cut();
     for (const event of events) {
-      const view = await viewOf(deps, orderAt(order, event));
+      const view = await viewOf(orderAt(order, event));
       if (isClosed()) return;
       response.write(frame(event.seq, JSON.stringify(view)));
       spoke.touch();

@@ -1,18 +1,25 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { isFinal } from "../orders/lifecycle.ts";
 import type { Order } from "../orders/order.ts";
-import { callerOf } from "./caller.ts";
 import type { HttpDeps } from "./deps.ts";
 import { createHeartbeatWheel } from "./heartbeat.ts";
 import { refuseUntil } from "./problem.ts";
-import { viewOf } from "./read-order.ts";
 import { frame, resumeAfter } from "./sse.ts";
 import { runStream, type OpenStream, type StreamStart } from "./stream.ts";
+
+/** What a stream is about and who reads it. */
+export interface StreamSubject {
+  readonly order: Order;
+  /** Whose places it takes: a key's id, or an address. */
+  readonly readerId: string;
+  /** The data of an event: the order as this API and this reader see it. */
+  readonly viewOf: (order: Order) => Promise<object>;
+}
 
 /** All open streams of this process. */
 export interface Streams {
   /** Answers with the order's events. Refuses `too_many_streams` before anything is sent. */
-  open(request: FastifyRequest, reply: FastifyReply, order: Order): Promise<void>;
+  open(request: FastifyRequest, reply: FastifyReply, subject: StreamSubject): Promise<void>;
   count(): { readonly total: number; readonly uniqueKeys: number };
   /** Cuts every stream and stops the heartbeats. */
   close(): void;
@@ -35,12 +42,12 @@ export function createStreams(deps: HttpDeps): Streams {
   const streams = new Set<OpenStream>();
 
   return {
-    open: async (request, reply, order) => {
+    open: async (request, reply, subject) => {
       const response = reply.raw;
       // Gone already: its "close" will not come again to give a place back.
       if (response.destroyed) return void reply.hijack();
-      response.once("close", places.take(callerOf(request).id));
-      const start = await startOf(deps, request, order);
+      response.once("close", places.take(subject.readerId));
+      const start = await startOf(request, subject);
       reply.hijack();
       if (response.destroyed) return;
       const headers = Object.entries(reply.getHeaders()).flatMap(([name, value]) =>
@@ -61,17 +68,16 @@ export function createStreams(deps: HttpDeps): Streams {
 
 /** The current state, unless the client resumes; a client that has the end already gets it again. */
 async function startOf(
-  deps: HttpDeps,
   request: FastifyRequest,
-  order: Order,
+  { order, viewOf }: StreamSubject,
 ): Promise<StreamStart> {
   const header = request.headers["last-event-id"];
   const resumed = resumeAfter(typeof header === "string" ? header : undefined, order.seq);
-  const about = { orderId: order.id, requestId: request.id };
+  const about = { orderId: order.id, requestId: request.id, viewOf };
   const isEnd = isFinal(order.state);
   if (resumed !== null && !(isEnd && resumed === order.seq))
     return { ...about, first: null, seq: resumed, isOver: false };
-  const first = frame(order.seq, JSON.stringify(await viewOf(deps, order)));
+  const first = frame(order.seq, JSON.stringify(await viewOf(order)));
   return { ...about, first, seq: order.seq, isOver: isEnd };
 }
 

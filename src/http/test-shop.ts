@@ -7,12 +7,14 @@ import { systemClock } from "../clock.ts";
 import { createLocalFeed } from "../feed/local.ts";
 import { newId, systemRandom } from "../ids.ts";
 import { createLog, type Log } from "../log.ts";
+import type { Goods } from "../products/product.ts";
 import { formatDecimal, type Asset } from "../money.ts";
 import { prepaidCard } from "../products/prepaid-card/index.ts";
 import { NO_PLANS } from "../products/plan.ts";
 import { travelEsim } from "../products/travel-esim/index.ts";
 import type { Instructions, PayableOrder } from "../rails/rail.ts";
 import type { ApiKeyRow, Store } from "../store/tx.ts";
+import { createAccessTokens } from "../vault/access-token.ts";
 import { hashApiKey, newApiKey } from "../vault/api-key.ts";
 import { openVault } from "../vault/seal.ts";
 import { openShopStore, RAIL_ID, USDC, XLM } from "../../tests/fixtures/shop-store.ts";
@@ -20,6 +22,7 @@ import { buildApp, type HttpApp } from "./app.ts";
 import {
   DEFAULT_LIMITS,
   DEFAULT_STREAMS,
+  DEFAULT_X402,
   type Availability,
   type Health,
   type HttpDeps,
@@ -72,6 +75,8 @@ export interface TestShopOptions {
   readonly settings?: Partial<HttpSettings>;
   readonly key?: Partial<ApiKeyRow>;
   readonly wrap?: (deps: HttpDeps) => HttpDeps;
+  /** What suppliers deliver; a card unless it says otherwise. */
+  readonly goods?: Goods;
 }
 
 const PASSPHRASE = "Standalone Network ; February 2017";
@@ -111,6 +116,7 @@ function testSettings(changes: Partial<HttpSettings> = {}): HttpSettings {
     quoteTerms: { windowMs: 7_200_000, volatileMs: 600_000, spreadBps: 0n },
     limits: DEFAULT_LIMITS,
     streams: DEFAULT_STREAMS,
+    x402: DEFAULT_X402,
     ...changes,
   };
 }
@@ -182,6 +188,9 @@ export async function openTestShop(options: TestShopOptions = {}): Promise<TestS
     },
     availability: () => world.availability,
     health: () => world.health,
+    accessTokenOf: createAccessTokens(pepper),
+    readSupplierHint: () => null,
+    facilitatorSecret: null,
   };
   const app = await buildApp(options.wrap?.(deps) ?? deps);
   onTestFinished(() => app.close());
@@ -204,7 +213,7 @@ export async function openTestShop(options: TestShopOptions = {}): Promise<TestS
       return (await answer.json()) as CreateOrderResponse;
     },
     addKey: (changes = {}) => addKey(store, pepper, changes),
-    ...playOutside(store, (attemptId) => vault.seal(attemptId, CARD)),
+    ...playOutside(store, (attemptId) => vault.seal(attemptId, options.goods ?? CARD)),
   };
 }
 

@@ -10,6 +10,8 @@ import { Version } from "../schemas.ts";
 /** What clients may count on in this server. */
 const FEATURES = [
   "card_orders",
+  "x402_orders",
+  "travel_esims",
   "idempotency_keys",
   "order_streams",
   "stream_resume",

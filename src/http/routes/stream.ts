@@ -1,8 +1,10 @@
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
+import { callerOf } from "../caller.ts";
 import type { HttpDeps } from "../deps.ts";
 import type { Limits } from "../limits.ts";
 import { answers, KEY_REFUSALS, WITH_KEY } from "../openapi.ts";
+import { viewOf } from "../read-order.ts";
 import { OrderPath } from "../schemas.ts";
 import type { Streams } from "../streams.ts";
 import { requireOrder } from "./orders.ts";
@@ -38,7 +40,11 @@ export function addStreamRoute(
     },
     async (request, reply) => {
       const order = await requireOrder(deps, request, request.params.id);
-      await streams.open(request, reply, order);
+      await streams.open(request, reply, {
+        order,
+        readerId: callerOf(request).id,
+        viewOf: (now) => viewOf(deps, now),
+      });
       return reply;
     },
   );
