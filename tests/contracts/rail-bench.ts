@@ -1,6 +1,6 @@
 import type { Asset } from "../../src/money.ts";
 import type { Outcome } from "../../src/outcome.ts";
-import type { Deposit, DepositPage, Rail } from "../../src/rails/rail.ts";
+import type { Deposit, DepositPage, Rail, SignedPayout } from "../../src/rails/rail.ts";
 
 /** What goes wrong between the rail and its chain; each strikes once. */
 export type RailFault =
@@ -14,7 +14,7 @@ export type RailFault =
   | "read_refused"
   /** The next read is carried out, but its answer never arrives. */
   | "read_answer_lost"
-  /** The next page of deposits is the one before it once more. */
+  /** The next page of deposits is the one before it once more, or comes from a server that lags behind. */
   | "page_repeated";
 
 /** One payment to the rail, final when `pay` resolves. */
@@ -43,7 +43,9 @@ export interface RailBench {
   advance(): Promise<void>;
   /** Lets so much chain time pass, with blocks in it. */
   passTime(ms: number): Promise<void>;
-  /** The servers keep only the newest block. */
+  /** Makes it impossible that a payout which was not sent lands: its bound passes, or its place is taken. */
+  exclude(payout: SignedPayout): Promise<void>;
+  /** The servers keep only the newest blocks: those that may be taken back, and one that may not. */
   forgetHistory(): Promise<void>;
   /** Leaves the treasury with nothing to send of this asset. */
   emptyTreasury(asset: Asset): Promise<void>;

@@ -36,6 +36,8 @@ function keepingPromises(use: () => RailBench): void {
     const bench = use();
     const rail = bench.open();
     await payThree(bench);
+    // A sweep follows what the watcher has read.
+    await present(rail);
     const before = await balances(rail);
     const swept = await bench.whileBlocksCome(rail.sweep(signal, "everything"));
     expect(done(swept)).toEqual(expect.any(String));

@@ -2,6 +2,7 @@ import { describe } from "vitest";
 import type { ContractStore } from "./store/actions.ts";
 import { moneyContract } from "./store/money.ts";
 import { orderContract } from "./store/orders.ts";
+import { promiseContract } from "./store/promises.ts";
 import { transactionContract } from "./store/transactions.ts";
 import { workContract } from "./store/work.ts";
 
@@ -21,6 +22,7 @@ export function storeContract(engine: string, open: StoreBench): void {
     transactionContract(open);
     orderContract(open);
     moneyContract(open);
+    promiseContract(open);
     workContract(open);
   });
 }
