@@ -49,6 +49,8 @@ export interface Network {
   readonly maxFeeGwei: number;
   /** A tip below this is not taken in by the chain's block producers. */
   readonly minTipGwei: number;
+  /** What collecting a payment from its deposit address costs at most, about, in cents of a dollar. */
+  readonly flushCents: number;
   readonly tokens: readonly TokenEntry[];
 }
 
@@ -82,6 +84,7 @@ const NETWORKS: Readonly<Record<number, Network>> = {
     blockMs: 12_000,
     maxFeeGwei: 150,
     minTipGwei: 0,
+    flushCents: 500,
     tokens: [
       usdc("0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"),
       usdt("0xdAC17F958D2ee523a2206206994597C13D831ec7"),
@@ -95,6 +98,7 @@ const NETWORKS: Readonly<Record<number, Network>> = {
     blockMs: 2_000,
     maxFeeGwei: 5,
     minTipGwei: 0,
+    flushCents: 10,
     tokens: [
       usdc("0x0b2C639c533813f4Aa9D7837CAf62653d097Ff85"),
       usdt("0x94b008aA00579c1307B0EF2c499aD98a8ce58e58"),
@@ -109,6 +113,7 @@ const NETWORKS: Readonly<Record<number, Network>> = {
     blockMs: 2_000,
     maxFeeGwei: 2_000,
     minTipGwei: 25,
+    flushCents: 10,
     tokens: [
       usdc("0x3c499c542cEF5E3811e1192ce70d8cC03d5c3359"),
       usdt("0xc2132D05D31c914a87C6611C10748AEb04B58e8F"),
@@ -122,6 +127,7 @@ const NETWORKS: Readonly<Record<number, Network>> = {
     blockMs: 2_000,
     maxFeeGwei: 5,
     minTipGwei: 0,
+    flushCents: 10,
     tokens: [usdc("0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913")],
   },
   42161: {
@@ -132,6 +138,7 @@ const NETWORKS: Readonly<Record<number, Network>> = {
     blockMs: 250,
     maxFeeGwei: 10,
     minTipGwei: 0,
+    flushCents: 10,
     tokens: [
       usdc("0xaf88d065e77c8cC2239327C5EDb3A432268e5831"),
       usdt("0xFd086bC7CD5C481DCC9C85ebE478A1C0b69FCbb9"),
@@ -145,6 +152,7 @@ const NETWORKS: Readonly<Record<number, Network>> = {
     blockMs: 2_000,
     maxFeeGwei: 500,
     minTipGwei: 0,
+    flushCents: 10,
     tokens: [usdc("0x5425890298aed601595a70AB815c96711a31Bc65")],
   },
   43114: {
@@ -155,6 +163,7 @@ const NETWORKS: Readonly<Record<number, Network>> = {
     blockMs: 2_000,
     maxFeeGwei: 500,
     minTipGwei: 0,
+    flushCents: 10,
     tokens: [
       usdc("0xB97EF9Ef8734C71904D8002F8b6Bc66Dd9c48a6E"),
       usdt("0x9702230A8Ea53601f5cD2dc00fDBc13d4dF4A8c7"),
@@ -168,6 +177,7 @@ const NETWORKS: Readonly<Record<number, Network>> = {
     blockMs: 2_000,
     maxFeeGwei: 2_000,
     minTipGwei: 25,
+    flushCents: 10,
     tokens: [usdc("0x41E94Eb019C0762f9Bfcf9Fb1E58725BfB0e7582", "USDC")],
   },
   84532: {
@@ -178,6 +188,7 @@ const NETWORKS: Readonly<Record<number, Network>> = {
     blockMs: 2_000,
     maxFeeGwei: 5,
     minTipGwei: 0,
+    flushCents: 10,
     tokens: [usdc("0x036CbD53842c5426634e7929541eC2318f3dCF7e", "USDC")],
   },
 };
@@ -194,6 +205,7 @@ export function networkOf(chainId: number): Network {
       blockMs: 2_000,
       maxFeeGwei: 200,
       minTipGwei: 0,
+      flushCents: 100,
       tokens: [],
     }
   );

@@ -309,7 +309,8 @@ async function describe<Item extends PageItem>(
   });
   return {
     items: await source.items(client, seen),
-    odd: read.odd.filter(({ height }) => height <= end),
+    // A block that may go yet may take it away again.
+    odd: read.odd.filter(({ height }) => height <= Math.min(end, tip.final.number)),
     final: isCaughtUp ? tip.final : last,
     head: last,
     headHeight: tip.head.number,

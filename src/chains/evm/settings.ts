@@ -1,5 +1,6 @@
 import { type Address, getAddress, type Hex, isAddress, zeroAddress } from "viem";
 import { privateKeyToAddress } from "viem/accounts";
+import { depositContracts } from "./deposit-contracts.ts";
 import { type Finality, type Network, networkOf, type Token, tokenOn } from "./networks.ts";
 import { parseTokens } from "./token-list.ts";
 
@@ -138,7 +139,12 @@ export function parseEvm(
     maxFeeWei: BigInt(read.whole("MAX_FEE_GWEI", 1) ?? network.maxFeeGwei) * 10n ** 9n,
     tuning: { ...DEFAULT_TUNING, ...tuning },
   };
-  const problems = [...read.problems, ...strangers(texts), ...problemsOfKeys(config)];
+  const problems = [
+    ...read.problems,
+    ...strangers(texts),
+    ...problemsOfKeys(config),
+    ...problemsOfFactory(config),
+  ];
   return problems.length > 0 ? { kind: "problems", problems } : { kind: "config", config };
 }
 
@@ -282,4 +288,12 @@ function problemsOfKeys({ treasury, treasuryKey, relayKeys, keeperKey }: EvmConf
   if (new Set(given).size !== given.length)
     problems.push("RELAY_KEYS, KEEPER_KEY and TREASURY_KEY must all differ");
   return problems;
+}
+
+/** Its address follows from the treasury, so another one may belong to somebody else. */
+function problemsOfFactory({ treasury, depositFactory }: EvmConfig): string[] {
+  if (depositFactory === null || treasury === zeroAddress) return [];
+  const ours = depositContracts(treasury).factory.address;
+  if (depositFactory === ours) return [];
+  return [`DEPOSIT_FACTORY is not the factory of this treasury, which is ${ours}`];
 }

@@ -66,6 +66,11 @@ async function openBench(channels: number): Promise<RailBench> {
       chain.advanceTime(Math.ceil(ms / 1000));
       chain.advanceLedgers(3);
     },
+    async exclude({ validUntilMs }) {
+      const leftMs = (validUntilMs ?? 0) - chain.history.latest.closeTimeS * 1000;
+      chain.advanceTime(Math.ceil(leftMs / 1000) + 1);
+      chain.advanceLedgers(3);
+    },
     async forgetHistory() {
       chain.history.cutBefore(chain.history.latest.sequence);
     },
