@@ -7,6 +7,7 @@ import { planIdOf, type Plan } from "../products/plan.ts";
 import type {
   Authorization,
   Deposit,
+  DepositPage,
   PayableOrder,
   PaymentTerms,
   X402Scheme,
@@ -77,6 +78,8 @@ export interface X402Shop {
   send(orderId: string): Promise<void>;
   fail(orderId: string, reason: string): Promise<void>;
   mine(orderId: string, block?: Partial<Deposit>): Promise<void>;
+  /** The chain takes back everything that it has shown and that is not final. */
+  reorganize(): Promise<void>;
   promises(orderId: string): Promise<readonly AuthorizationRow[]>;
 }
 
@@ -259,10 +262,10 @@ export async function paidOrder(answer: Response): Promise<X402PaidOrder> {
   return (await answer.json()) as X402PaidOrder;
 }
 
-type PromiseFacts = Pick<X402Shop, "fail" | "mine" | "promises" | "send">;
+type PromiseFacts = Pick<X402Shop, "fail" | "mine" | "promises" | "reorganize" | "send">;
 
 function playPromises({ store }: TestShop, chain: X402World): PromiseFacts {
-  let height = 100;
+  const height = 100;
   const promises: X402Shop["promises"] = (orderId) => store.read.authorizations.ofOrder(orderId);
   const live = async (orderId: string): Promise<AuthorizationRow> => {
     const found = (await promises(orderId)).find(({ state }) => state !== "failed");
@@ -278,6 +281,20 @@ function playPromises({ store }: TestShop, chain: X402World): PromiseFacts {
     for (const orderId of orderIds) void send(orderId);
   });
   onTestFinished(unsubscribe);
+  let pages = 0;
+  const book = async (
+    page: Pick<DepositPage, "deposits" | "height" | "wholeAboveHeight">,
+  ): Promise<void> => {
+    const nowMs = Date.now();
+    pages += 1;
+    await store.transact("applyDeposits", {
+      railId: X402_RAIL,
+      before: (await store.read.cursors.byRail(X402_RAIL))?.cursor ?? null,
+      terms: { holdMs: 60_000, dustAtomic: {}, toleranceUsdMicro: 0n },
+      nowMs,
+      page: { ...page, unreadable: [], cursor: `c${pages}`, chainTimeMs: nowMs, isCaughtUp: true },
+    });
+  };
   return {
     promises,
     send,
@@ -287,8 +304,6 @@ function playPromises({ store }: TestShop, chain: X402World): PromiseFacts {
     },
     mine: async (orderId, block = {}) => {
       const promise = await live(orderId);
-      height += 1;
-      const nowMs = Date.now();
       const { assetId: id, symbol, decimals, atomic, from, ref, txId } = promise;
       const deposit: Deposit = {
         txId: txId ?? `0xtx_${orderId}`,
@@ -297,26 +312,14 @@ function playPromises({ store }: TestShop, chain: X402World): PromiseFacts {
         authorizationRef: ref,
         from,
         amount: { asset: { id, symbol, decimals }, atomic },
-        height: 100,
-        chainTimeMs: nowMs,
+        height,
+        chainTimeMs: Date.now(),
         blockHash: "0xb1",
         isFinal: true,
         ...block,
       };
-      await store.transact("applyDeposits", {
-        railId: X402_RAIL,
-        before: (await store.read.cursors.byRail(X402_RAIL))?.cursor ?? null,
-        terms: { holdMs: 60_000, dustAtomic: {}, toleranceUsdMicro: 0n },
-        nowMs,
-        page: {
-          deposits: [deposit],
-          unreadable: [],
-          cursor: `c${height}`,
-          height: deposit.height,
-          chainTimeMs: nowMs,
-          isCaughtUp: true,
-        },
-      });
+      await book({ deposits: [deposit], height: deposit.height });
     },
+    reorganize: () => book({ deposits: [], height, wholeAboveHeight: 0 }),
   };
 }
