@@ -124,6 +124,18 @@ test("a payment that vanished while nobody watched is taken back, however much l
   expect(books.takenBack).toHaveLength(1);
 });
 
+test("a payment that stays is not taken back on the way, though history is read in small pages", async () => {
+  const { books, pay } = await watch({ pageBlocks: 1 });
+  await stage.devnet.mine(2);
+  await pay(5_000_000n);
+  await books.catchUp();
+  await stage.devnet.mine(20);
+  books.restart();
+  await books.catchUp();
+  expect(books.deposits()).toMatchObject([{ isFinal: true }]);
+  expect(books.takenBack).toEqual([]);
+});
+
 test("a payment whose order is expected no more is not taken for one that the chain took back", async () => {
   const order = `ord_${++orders}`;
   let expected = [order];
