@@ -68,9 +68,33 @@ function openRails(config: Config, context: RailContext): OpenRails {
       priceNetwork = stellar.config;
     }
   }
+  for (const [chainId, texts] of Object.entries(config.evm)) {
+    const chain = openEvmRails(chainId, texts, context);
+    open.push(...chain.open);
+    problems.push(...chain.problems);
+  }
   if (open.length === 0 && problems.length === 0)
-    problems.push("the shop is paid nowhere: set VEND402_STELLAR_NETWORK, or another rail");
+    problems.push(
+      "the shop is paid nowhere: set VEND402_STELLAR_NETWORK, VEND402_EVM_<chain id>_RPC or another rail",
+    );
   return { open, problems, priceNetwork };
+}
+
+/** The rails of one EVM chain: x402, and addresses to pay to where there is a factory of them. */
+function openEvmRails(
+  chainId: string,
+  texts: Readonly<Record<string, string>>,
+  context: RailContext,
+): Pick<OpenRails, "open" | "problems"> {
+  const parsed = railModules["evm-deposit"].parse(chainId, texts);
+  if (parsed.kind === "problems") {
+    const named = parsed.problems.map((problem) => `VEND402_EVM_${chainId}_${problem}`);
+    return { open: [], problems: named };
+  }
+  const { config } = parsed;
+  const open =
+    config.depositFactory === null ? [] : [railModules["evm-deposit"].open(config, context)];
+  return { open, problems: [] };
 }
 
 /** The environment's names of what the Stellar rail calls otherwise. */

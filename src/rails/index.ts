@@ -1,6 +1,8 @@
+import { evmDeposit } from "./evm-deposit/index.ts";
 import { stellarContract } from "./stellar-contract/index.ts";
 
 /** Every way of being paid, by its kind: one line per rail. */
 export const rails = {
   "stellar-contract": stellarContract,
+  "evm-deposit": evmDeposit,
 } as const;

@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import path from "node:path";
 import type { ShopProcess } from "../world/shop-process.ts";
-import type { World } from "../world/world.ts";
+import type { ShopHands } from "../world/shop-hands.ts";
 import { FUSE_VARIABLE, layFuse, type CrashPoint } from "./fuse.ts";
 
 export interface CrashingShop {
@@ -22,7 +22,9 @@ const ENTRY = "tests/e2e/crashing-shop.ts";
 /** How long a shop may take to come to a crash point. */
 const FUSE_LIMIT_MS = 30_000;
 
-export async function openCrashingShop(world: World): Promise<CrashingShop> {
+export async function openCrashingShop(
+  world: Pick<ShopHands, "prepareShop"> & { readonly folder: string },
+): Promise<CrashingShop> {
   const fuseFile = path.join(world.folder, "fuse.json");
   const port = await findPort();
   const env = { [FUSE_VARIABLE]: fuseFile, VEND402_PORT: String(port) };

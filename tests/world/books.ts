@@ -2,7 +2,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { isFinal, transitionFor } from "../../src/orders/lifecycle.ts";
 import type { OrderEvent, OrderState } from "../../src/orders/lifecycle.ts";
-import type { SoldCard } from "../../devnet/suppliers/index.ts";
+import type { SoldCard, SoldEsim } from "../../devnet/suppliers/index.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -54,29 +54,67 @@ export function unsettled(databaseFile: string): readonly string[] {
   }
 }
 
-/** What contradicts the supplier's own ledger: a card too many, one that we do not know, a cost not booked. */
+/** A piece of goods by the supplier's own ledger. */
+interface Sold {
+  /** The attempt that it was sold to. */
+  readonly reference: string;
+  readonly costUsdMicro: bigint;
+}
+
+/** What contradicts the card supplier's own ledger: a card too many, one that we do not know, a cost not booked. */
 export function supplierDoubts(databaseFile: string, sold: readonly SoldCard[]): readonly string[] {
+  const pieces = sold.map(({ reference, cost }) => ({
+    reference,
+    costUsdMicro: BigInt(`${cost.replace(".", "")}0000`),
+  }));
+  return doubtsAbout(databaseFile, pieces);
+}
+
+/** The same for the wholesaler of eSIMs; what we gave back was not sold. */
+export function wholesalerDoubts(
+  databaseFile: string,
+  sold: readonly SoldEsim[],
+): readonly string[] {
+  const pieces = sold
+    .filter(({ status }) => status !== "cancelled")
+    .map(({ transactionId, price }) => ({
+      reference: transactionId,
+      costUsdMicro: BigInt(price) * 100n,
+    }));
+  return doubtsAbout(databaseFile, pieces);
+}
+
+function doubtsAbout(databaseFile: string, sold: readonly Sold[]): readonly string[] {
   const attempts = query(databaseFile, "SELECT id, order_id, state, cost_usd_micro FROM attempts");
   const attemptOf = new Map(attempts.map((row) => [row["id"], row]));
-  const cardsOf = new Map<unknown, number>();
+  const piecesOf = new Map<unknown, number>();
   const doubts: string[] = [];
-  for (const { reference, cost } of sold) {
+  for (const { reference, costUsdMicro } of sold) {
     const attempt = attemptOf.get(reference);
     if (attempt === undefined) {
-      doubts.push(`a card was bought for ${reference}, which we do not know`);
+      doubts.push(`something was bought for ${reference}, which we do not know`);
       continue;
     }
     const orderId = attempt["order_id"];
-    cardsOf.set(orderId, (cardsOf.get(orderId) ?? 0) + 1);
-    if (attempt["cost_usd_micro"] !== `${cost.replace(".", "")}0000`)
-      doubts.push(`${reference} cost ${cost}, booked as ${text(attempt["cost_usd_micro"])}`);
+    piecesOf.set(orderId, (piecesOf.get(orderId) ?? 0) + 1);
+    if (attempt["cost_usd_micro"] !== costUsdMicro.toString())
+      doubts.push(
+        `${reference} cost ${costUsdMicro}, booked as ${text(attempt["cost_usd_micro"])}`,
+      );
   }
-  for (const [orderId, count] of cardsOf)
-    if (count > 1) doubts.push(`${count} cards were bought for ${text(orderId)}`);
+  for (const [orderId, count] of piecesOf)
+    if (count > 1) doubts.push(`${count} pieces were bought for ${text(orderId)}`);
   for (const row of attempts.filter(({ state }) => state === "delivered"))
-    if (!cardsOf.has(row["order_id"]))
-      doubts.push(`${text(row["order_id"])} was delivered without a card`);
+    if (!piecesOf.has(row["order_id"]))
+      doubts.push(`${text(row["order_id"])} was delivered without goods`);
   return doubts;
+}
+
+/** Base units that the ledger says are held of an asset, over all rails; `asset` is part of its id. */
+export function heldOf(databaseFile: string, asset: string): bigint {
+  return query(databaseFile, "SELECT asset_id, atomic FROM balances WHERE account LIKE 'held:%'")
+    .filter((row) => text(row["asset_id"]).includes(asset.toLowerCase()))
+    .reduce((sum, row) => sum + BigInt(text(row["atomic"])), 0n);
 }
 
 /** Base units that the ledger says a rail holds, by asset symbol ("USDC", "XLM"). */

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { concat } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import {
   startEvmDevnet,
@@ -11,12 +12,17 @@ import {
   type EvmDevnet,
   type Hex,
 } from "../../devnet/evm/index.ts";
-import { artefactAt, balanceOf, walletOf } from "../../devnet/evm/test-clients.ts";
+import { balanceOf, walletOf } from "../../devnet/evm/test-clients.ts";
 import {
   startEsimSupplier,
   type EsimSupplier,
   type EsimSupplierOptions,
 } from "../../devnet/suppliers/index.ts";
+import {
+  CREATE2_DEPLOYER,
+  DEPLOY_SALT,
+  depositContracts,
+} from "../../src/chains/evm/deposit-contracts.ts";
 import { soldActivationCodes, type Secret } from "./canary.ts";
 import { createShopHands, type ShopHands } from "./shop-hands.ts";
 import type { Environment } from "./shop-process.ts";
@@ -74,8 +80,6 @@ export interface EvmWorld extends Omit<ShopHands, "end"> {
 const COIN = 10n ** 18n;
 const TREASURY_FLOAT_USDC = 100_000_000_000n;
 const DEFAULT_BLOCK_MS = 250;
-const FORWARDER = new URL("../../contracts/evm/DepositForwarder.json", import.meta.url);
-const FACTORY = new URL("../../contracts/evm/DepositFactory.json", import.meta.url);
 
 export async function createEvmWorld(options: EvmWorldOptions = {}): Promise<EvmWorld> {
   const folder = mkdtempSync(path.join(tmpdir(), "vend402-world-"));
@@ -149,18 +153,16 @@ export async function startEvmNetwork(blockTimeMs: BlockTime): Promise<EvmNetwor
   };
 }
 
+/** As `vend402 deploy evm` does it: through the deployer that lies on every chain. */
 async function deployFactory(chain: EvmDevnet, treasury: Address): Promise<Address> {
-  return deploy(chain, FACTORY, await deploy(chain, FORWARDER, treasury));
-}
-
-async function deploy(chain: EvmDevnet, file: URL, argument: Address): Promise<Address> {
-  const { abi, bytecode } = artefactAt(file);
+  const { forwarder, factory } = depositContracts(treasury);
   const wallet = walletOf(chain, 0);
-  const hash = await wallet.deployContract({ abi, bytecode, args: [argument] });
-  const { contractAddress } = await wallet.waitForTransactionReceipt({ hash });
-  if (contractAddress === null || contractAddress === undefined)
-    throw new Error(`${file.pathname} was not deployed`);
-  return contractAddress;
+  for (const { initCode } of [forwarder, factory]) {
+    const data = concat([DEPLOY_SALT, initCode]);
+    const hash = await wallet.sendTransaction({ to: CREATE2_DEPLOYER, data });
+    await wallet.waitForTransactionReceipt({ hash });
+  }
+  return factory.address;
 }
 
 function chainEnvironment(chain: EvmDevnet, keys: EvmKeys, factory: Address): Environment {
