@@ -144,7 +144,7 @@ export function clientOf(shop: Shop): Client {
 }
 
 const AMOUNT = /^\d{1,12}(\.\d{1,2})?$/;
-const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
 /** @throws InvalidOptionError */
 export function checkAmount(amountUsdc: string): void {
@@ -215,10 +215,7 @@ interface Call {
 }
 
 /** One request without retries. @throws ApiError for every status but 200, 201 and 202. */
-export async function call(
-  shop: Shop,
-  { path, body, idempotencyKey, signal }: Call,
-): Promise<unknown> {
+async function call(shop: Shop, { path, body, idempotencyKey, signal }: Call): Promise<unknown> {
   const answer = await exchange(shop.fetch, {
     url: new URL(shop.baseUrl + path),
     method: body === undefined ? "GET" : "POST",
@@ -243,7 +240,7 @@ const KNOWN_MEMBERS = new Set(
 const RETRIED_STATUSES = new Set([429, 502, 503, 504]);
 
 /** What an answer with an error status says, whoever wrote it: the shop, an older shop, or a proxy in between. */
-function refusalOf({ status, headers, json }: HttpAnswer, nowMs: number): ApiError {
+export function refusalOf({ status, headers, json }: HttpAnswer, nowMs: number): ApiError {
   const body: Readonly<Record<string, unknown>> =
     typeof json === "object" && json !== null ? { ...json } : {};
   const firstText = (...texts: readonly unknown[]) =>
@@ -273,7 +270,7 @@ const MAX_BACKOFF_MS = 5_000;
 const MAX_OWN_WAIT_S = 30;
 
 /** Runs `attempt` up to three times: 429, 502, 503, 504 and lost connections are tried again, nothing else. */
-async function retrying<Value>(
+export async function retrying<Value>(
   shop: Shop,
   signal: AbortSignal | undefined,
   attempt: () => Promise<Value>,
