@@ -49,8 +49,8 @@ export async function createX402Order(
   if (known !== null && !isDead(known)) return { order: known, isReplay: true };
   if (order.keyId === WALK_IN_KEY_ID) await requireWalkIn(tx, nowMs);
   await storeNewOrder(tx, order);
-  if (explicit !== null) await name(tx, explicit, { orderId: order.id, nowMs });
-  await name(tx, implicit, { orderId: order.id, nowMs });
+  if (explicit !== null) await bind(tx, explicit, { orderId: order.id, nowMs });
+  await bind(tx, implicit, { orderId: order.id, nowMs });
   return { order, isReplay: false };
 }
 
@@ -97,7 +97,7 @@ export async function nameX402Order(
 ): Promise<string> {
   const known = await findNamed(tx, input.name);
   if (known !== null && !isDead(known)) return known.id;
-  await name(tx, input.name, input);
+  await bind(tx, input.name, input);
   return input.orderId;
 }
 
@@ -106,7 +106,7 @@ function isDead({ state }: Order): boolean {
   return state === "expired" || state === "rejected";
 }
 
-async function name(
+async function bind(
   { idempotency }: Pick<Tx, "idempotency">,
   { keyId, key, fingerprint }: RequestName,
   { orderId, nowMs }: { readonly orderId: string; readonly nowMs: number },

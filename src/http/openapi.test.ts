@@ -124,15 +124,18 @@ test("the document lists every route of the server and no other", async () => {
 
 test("the routes behind a key say so, and those where one is welcome", async () => {
   const { paths } = await readDocument(await openTestShop());
-  for (const [path, operations] of Object.entries(paths))
-    for (const operation of Object.values(operations))
-      expect(operation.security).toEqual(
-        path.startsWith("/v1/")
-          ? [{ apiKey: [] }]
-          : path.startsWith("/api/v1/x402/order")
-            ? expect.arrayContaining([{}, { apiKey: [] }])
-            : undefined,
-      );
+  const securityOf = (prefix: string, isThere: boolean) =>
+    Object.entries(paths)
+      .filter(([path]) => path.startsWith(prefix) === isThere)
+      .flatMap(([, operations]) => Object.values(operations))
+      .map(({ security }) => security);
+  const behind = securityOf("/v1/", true);
+  expect(new Set(behind.map((each) => JSON.stringify(each)))).toEqual(new Set(['[{"apiKey":[]}]']));
+  const welcome = securityOf("/api/v1/x402/order", true);
+  expect(welcome.length).toBe(5);
+  for (const each of welcome) expect(each).toEqual(expect.arrayContaining([{}, { apiKey: [] }]));
+  const open = new Set(securityOf("/v1/", false).filter((each) => !welcome.includes(each)));
+  expect(open).toEqual(new Set([undefined]));
 });
 
 test("what the server really answers is what the document says", async () => {

@@ -68,19 +68,22 @@ export interface X402Shop {
   readonly shop: TestShop;
   readonly chain: X402World;
   /** A walk-in's POST; `headers` replace. */
-  order(
+  readonly order: (
     body?: object | string,
     headers?: Readonly<Record<string, string | null>>,
-  ): Promise<Response>;
+  ) => Promise<Response>;
   /** A new order as its 402 describes it. */
-  challenge(body?: object, headers?: Readonly<Record<string, string | null>>): Promise<Asked>;
+  readonly challenge: (
+    body?: object,
+    headers?: Readonly<Record<string, string | null>>,
+  ) => Promise<Asked>;
   /** What the promise of an order has come to, by the settle job and the watcher. */
-  send(orderId: string): Promise<void>;
-  fail(orderId: string, reason: string): Promise<void>;
-  mine(orderId: string, block?: Partial<Deposit>): Promise<void>;
+  readonly send: (orderId: string) => Promise<void>;
+  readonly fail: (orderId: string, reason: string) => Promise<void>;
+  readonly mine: (orderId: string, block?: Partial<Deposit>) => Promise<void>;
   /** The chain takes back everything that it has shown and that is not final. */
-  reorganize(): Promise<void>;
-  promises(orderId: string): Promise<readonly AuthorizationRow[]>;
+  readonly reorganize: () => Promise<void>;
+  readonly promises: (orderId: string) => Promise<readonly AuthorizationRow[]>;
 }
 
 export interface Asked {
@@ -154,8 +157,8 @@ function createScheme(world: X402World): X402Scheme {
     terms,
     read: (_version, payload, wanted) => {
       const inner = (payload as { payload?: { authorization?: Record<string, string> } }).payload;
-      const said = inner?.authorization;
-      if (said === undefined) return { kind: "invalid", reason: "invalid_payload" };
+      const said = inner?.authorization ?? null;
+      if (said === null) return { kind: "invalid", reason: "invalid_payload" };
       const { from = "", to, value = "0", nonce = "" } = said;
       if (to !== wanted.payTo)
         return { kind: "invalid", reason: "invalid_exact_evm_payload_recipient_mismatch" };

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { Refusal } from "../../errors.ts";
@@ -25,19 +25,26 @@ export function addHookRoutes(app: FastifyInstance, deps: HttpDeps, limits: Limi
       },
       onRequest: async (request, reply) => limits.countHook(request, reply),
     },
-    async (request) => {
-      const { id: supplierId } = request.params;
-      const hint = deps.readSupplierHint(supplierId, request.body);
-      const nowMs = deps.clock.now();
-      if (hint !== null) await deps.store.transact("hastenAttempt", { ...hint, supplierId, nowMs });
-      // The same answer for all, so that nobody learns which attempts there are.
-      return { ok: true };
-    },
+    (request) => takeHint(deps, request.params.id, request.body),
   );
   if (deps.facilitatorSecret !== null)
     void app.register(async (scope) =>
       addFacilitatorHook(scope, deps, limits, deps.facilitatorSecret ?? ""),
     );
+}
+
+/** The same answer for all, so that nobody learns which attempts there are. */
+const HEARD = { ok: true } as const;
+
+async function takeHint(
+  { clock, readSupplierHint, store }: HttpDeps,
+  supplierId: string,
+  body: Json,
+): Promise<typeof HEARD> {
+  const hint = readSupplierHint(supplierId, body);
+  if (hint !== null)
+    await store.transact("hastenAttempt", { ...hint, supplierId, nowMs: clock.now() });
+  return HEARD;
 }
 
 const TIMESTAMP = /^\d{13}$/;
@@ -62,7 +69,7 @@ function addFacilitatorHook(
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) =>
     done(null, body),
   );
-  app.post<{ Body: Buffer }>(
+  app.post(
     "/api/v1/hooks/facilitator",
     {
       schema: {
@@ -76,24 +83,29 @@ function addFacilitatorHook(
       },
       onRequest: async (request, reply) => limits.countHook(request, reply),
     },
-    async (request) => {
-      const { headers, body } = request;
-      const nowMs = deps.clock.now();
-      const timestamp = String(headers["x-facilitator-timestamp"] ?? "");
-      const signature = String(headers["x-facilitator-signature"] ?? "");
-      const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
-      if (!isSigned(secret, { timestamp, signature, bytes }) || isOld(timestamp, nowMs))
-        throw new Refusal(
-          "invalid_signature",
-          "The call is not signed with the shop's secret, or was signed more than five minutes ago.",
-        );
-      const said = parse(bytes);
-      if (!Settled.Check(said))
-        throw new Refusal("invalid_request", "The body must name the order: { order_id }.");
-      await deps.store.transact("hastenSettlement", { orderId: said.order_id, nowMs });
-      return { ok: true };
-    },
+    (request) => takeWord(deps, secret, request),
   );
+}
+
+async function takeWord(
+  { clock, store }: HttpDeps,
+  secret: string,
+  { headers, body }: Pick<FastifyRequest, "body" | "headers">,
+): Promise<typeof HEARD> {
+  const nowMs = clock.now();
+  const timestamp = String(headers["x-facilitator-timestamp"] ?? "");
+  const signature = String(headers["x-facilitator-signature"] ?? "");
+  const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
+  if (!isSigned(secret, { timestamp, signature, bytes }) || isOld(timestamp, nowMs))
+    throw new Refusal(
+      "invalid_signature",
+      "The call is not signed with the shop's secret, or was signed more than five minutes ago.",
+    );
+  const said = parse(bytes);
+  if (!Settled.Check(said))
+    throw new Refusal("invalid_request", "The body must name the order: { order_id }.");
+  await store.transact("hastenSettlement", { orderId: said.order_id, nowMs });
+  return HEARD;
 }
 
 function isSigned(
