@@ -119,7 +119,8 @@ export async function createEvmWorld(options: EvmWorldOptions = {}): Promise<Evm
 
 /** A chain with the deposit factory, a treasury that can refund, and keys that pay for gas. */
 export async function startEvmNetwork(blockTimeMs: BlockTime): Promise<EvmNetwork> {
-  const chain = await startEvmDevnet({ blockTimeMs });
+  const isManual = blockTimeMs === "manual";
+  const chain = await startEvmDevnet({ blockTimeMs: isManual ? "instant" : blockTimeMs });
   const keys = {
     treasury: generatePrivateKey(),
     relay: generatePrivateKey(),
@@ -134,6 +135,7 @@ export async function startEvmNetwork(blockTimeMs: BlockTime): Promise<EvmNetwor
   for (const key of [keys.relay, keys.keeper])
     await chain.fund(privateKeyToAccount(key).address, { native: 100n * COIN });
   const factory = await deployFactory(chain, treasury);
+  if (isManual) await chain.rpc("evm_setAutomine", [false]);
   const usdcOf = (holder: Address): Promise<bigint> => balanceOf(chain, chain.usdc, holder);
   return {
     chain,
