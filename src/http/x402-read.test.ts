@@ -122,7 +122,7 @@ test("goods are for the token or the order's own key, and nobody keeps that answ
   expect(await inUrl.text()).not.toContain("LPA:");
 });
 
-test("the key of an order reads its goods, another key does not", async () => {
+test("the key of an order reads its goods, and nobody else knows of it", async () => {
   const x402 = await openX402Shop();
   const headers = { "x-api-key": x402.shop.apiKey };
   const asked = await x402.challenge(undefined, headers);
@@ -132,7 +132,14 @@ test("the key of an order reads its goods, another key does not", async () => {
   await x402.shop.deliver(id);
   expect((await read(x402, id, headers)).body.esim).toBeDefined();
   const other = { "x-api-key": await x402.shop.addKey() };
-  expect((await read(x402, id, other)).body.esim).toBeUndefined();
+  // An order of a key is nobody else's affair: its id may stand on a chain for all to see.
+  for (const stranger of [other, {}]) {
+    const { answer } = await read(x402, id, stranger);
+    expect(answer.status).toBe(404);
+  }
+  const tag = (await read(x402, id, headers)).answer.headers.get("etag");
+  expect((await read(x402, id, { "if-none-match": tag })).answer.status).toBe(404);
+  expect((await read(x402, id, { ...headers, "if-none-match": tag })).answer.status).toBe(304);
 });
 
 test("secrets and tokens are in no log line", async () => {

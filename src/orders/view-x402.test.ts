@@ -13,7 +13,7 @@ import {
 } from "./view-x402.ts";
 
 const STATES = [...new Set(TRANSITIONS.flatMap(([from, , to]) => [from, to]))];
-const extras: X402Extras = { payment: NO_PAYMENT, refunds: [], goods: null };
+const extras: X402Extras = { payment: NO_PAYMENT, refunds: [], isOwn: false, goods: null };
 
 test.each<[OrderState, string]>([
   ["awaiting_payment", "PENDING_PAYMENT"],
@@ -89,4 +89,10 @@ test("the tag differs whenever the view does", () => {
       expect(tagOf(a) === tagOf(b)).toBe(isSame);
     }),
   );
+});
+
+test("what a client attached to its order is shown to it alone", () => {
+  const order = newOrder({ metadata: { job: 7 } });
+  expect(viewX402Order(order, extras).metadata).toBeUndefined();
+  expect(viewX402Order(order, { ...extras, isOwn: true }).metadata).toEqual({ job: 7 });
 });

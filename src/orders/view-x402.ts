@@ -79,12 +79,14 @@ export function confirmationsAt(
 export interface X402Extras {
   readonly payment: PaymentFacts;
   readonly refunds: readonly X402RefundView[];
+  /** The reader made the order, or has its token: shows what the client attached to it. */
+  readonly isOwn: boolean;
   /** Opened for this reader; null: not there, or not this reader's. */
   readonly goods: { readonly esim: EsimView } | { readonly card: Card } | null;
 }
 
 export function viewX402Order(order: Order, extras: X402Extras): X402OrderView {
-  const { goods, payment, refunds } = extras;
+  const { goods, isOwn, payment, refunds } = extras;
   return {
     order_id: order.id,
     status: x402StatusOf(order),
@@ -99,7 +101,7 @@ export function viewX402Order(order: Order, extras: X402Extras): X402OrderView {
     created_at: new Date(order.createdAtMs).toISOString(),
     updated_at: new Date(order.updatedAtMs).toISOString(),
     expires_at: new Date(order.windowClosesAtMs).toISOString(),
-    ...(order.metadata === null ? {} : { metadata: order.metadata }),
+    ...(isOwn && order.metadata !== null ? { metadata: order.metadata } : {}),
   };
 }
 
@@ -137,15 +139,15 @@ function paymentState(order: Order, { isFinal }: PaymentFacts): X402PaymentView[
 
 /**
  * The strong entity tag: everything that a reader sees changes it. Refunds of excess and late payments move
- * without an event of the order, hence their part.
+ * without an event of the order, hence their part; its owner sees more than others do.
  */
 export function x402Tag(
   order: Pick<Order, "seq">,
   extras: Pick<X402Extras, "payment" | "refunds">,
-  withGoods: boolean,
+  isOwn: boolean,
 ): string {
   const refunds = extras.refunds.map(({ state }) => state.charAt(0)).join("");
   const { confirmations, isFinal } = extras.payment;
   const depth = isFinal ? "f" : String(confirmations ?? 0);
-  return `"${order.seq}-${depth}${refunds === "" ? "" : `-${refunds}`}${withGoods ? "-g" : ""}"`;
+  return `"${order.seq}-${depth}${refunds === "" ? "" : `-${refunds}`}${isOwn ? "-o" : ""}"`;
 }

@@ -9,7 +9,7 @@ import { answers, OPEN_REFUSALS } from "../openapi.ts";
 import { ORDER_ID, OrderPath } from "../schemas.ts";
 import { X402Order } from "../schemas-x402.ts";
 import type { Streams } from "../streams.ts";
-import { mayReadGoods } from "../x402/access.ts";
+import { isOwner, mayKnow } from "../x402/access.ts";
 import { ORDER_PATH } from "../x402/discovery.ts";
 import { hasNewest, showFreshness, waitWish } from "../x402/freshness.ts";
 import { readSnapshot, viewOfSnapshot, type Snapshot } from "../x402/snapshot.ts";
@@ -70,12 +70,12 @@ export function addX402ReadRoutes(
       onRequest: async (request, reply) => limits.countOpenRead(request, reply),
     },
     async (request, reply) => {
-      const order = await requireX402Order(deps, request.params.id);
-      const withGoods = mayReadGoods(deps, request, order);
+      const order = await requireX402Order(deps, request, request.params.id);
+      const isOwn = isOwner(deps, request, order);
       await streams.open(request, reply, {
         order,
         readerId: callerOrNull(request)?.id ?? addressKey(request.ip),
-        viewOf: async (now) => viewOfSnapshot(deps, await readSnapshot(deps, now), withGoods),
+        viewOf: async (now) => viewOfSnapshot(deps, await readSnapshot(deps, now), isOwn),
       });
       return reply;
     },
@@ -91,17 +91,15 @@ function createReader(deps: HttpDeps): Reader {
   const { x402, streams } = deps.settings;
   let waiting = 0;
 
-  const load = async (orderId: string): Promise<Snapshot> => {
-    const snapshot = await versions.load(orderId, async () =>
-      readSnapshot(deps, await requireX402Order(deps, orderId)),
+  const load = (request: FastifyRequest, orderId: string): Promise<Snapshot> =>
+    versions.load(orderId, async () =>
+      readSnapshot(deps, await requireX402Order(deps, request, orderId)),
     );
-    return snapshot ?? readSnapshot(deps, await requireX402Order(deps, orderId));
-  };
   /** As long as the client wishes, while it has the newest. More waiting clients than streams are not kept. */
-  const wait = async (orderId: string, ms: number): Promise<void> => {
+  const wait = async (request: FastifyRequest, orderId: string, ms: number): Promise<void> => {
     waiting += 1;
     try {
-      const order = await requireX402Order(deps, orderId);
+      const order = await requireX402Order(deps, request, orderId);
       await waitForOrder(deps, orderId, ms, ({ seq, state }) => seq > order.seq || isFinal(state));
     } finally {
       waiting -= 1;
@@ -116,24 +114,23 @@ function createReader(deps: HttpDeps): Reader {
       if (wishMs > 0 && waiting < streams.perServer) {
         reply.header("preference-applied", `wait=${Math.floor(wishMs / 1000)}`);
         if (isKnown !== null || request.headers["if-none-match"] === undefined)
-          await wait(orderId, wishMs);
+          await wait(request, orderId, wishMs);
       }
-      const snapshot = await load(orderId);
+      const snapshot = await load(request, orderId);
       const version = versionOf(deps, snapshot);
-      const withGoods = mayShow(deps, request, orderId, version);
-      if (hasNewest(request, version.tag(withGoods)))
-        return sendUnchanged(reply, { version, withGoods });
-      showFreshness(reply, version, withGoods);
+      const isOwn = isOwner(deps, request, snapshot.order);
+      if (hasNewest(request, version.tag(isOwn))) return sendUnchanged(reply, { version, isOwn });
+      showFreshness(reply, version, isOwn);
       return reply
         .type("application/json; charset=utf-8")
-        .send(JSON.stringify(await viewOfSnapshot(deps, snapshot, withGoods)));
+        .send(JSON.stringify(await viewOfSnapshot(deps, snapshot, isOwn)));
     },
   };
 }
 
 interface Known {
   readonly version: Version;
-  readonly withGoods: boolean;
+  readonly isOwn: boolean;
 }
 
 /** What is remembered, if the client has just that; null: the database must be asked. */
@@ -146,20 +143,13 @@ function isUnchanged(
   if (request.headers["if-none-match"] === undefined) return null;
   const version = versions.peek(orderId);
   if (version === null) return null;
-  const withGoods = mayShow(deps, request, orderId, version);
-  return hasNewest(request, version.tag(withGoods)) ? { version, withGoods } : null;
+  const order = { id: orderId, keyId: version.keyId };
+  if (!mayKnow(deps, request, order)) return null;
+  const isOwn = isOwner(deps, request, order);
+  return hasNewest(request, version.tag(isOwn)) ? { version, isOwn } : null;
 }
 
-function mayShow(
-  deps: HttpDeps,
-  request: FastifyRequest,
-  id: string,
-  { keyId, state }: Version,
-): boolean {
-  return state === "delivered" && mayReadGoods(deps, request, { id, keyId });
-}
-
-function sendUnchanged(reply: FastifyReply, { version, withGoods }: Known): FastifyReply {
-  showFreshness(reply, version, withGoods);
+function sendUnchanged(reply: FastifyReply, { version, isOwn }: Known): FastifyReply {
+  showFreshness(reply, version, isOwn);
   return reply.code(304).send();
 }

@@ -12,7 +12,7 @@ import { answers, OPEN_REFUSALS } from "../openapi.ts";
 import { ORDER_ID, OrderPath } from "../schemas.ts";
 import { X402ChallengeBody, X402NewOrder, X402PaidBody } from "../schemas-x402.ts";
 import { InputError } from "../validate.ts";
-import { mayReadGoods } from "../x402/access.ts";
+import { isOwner, mayKnow } from "../x402/access.ts";
 import { nameRequest, type RequestNames } from "../x402/client.ts";
 import type { Desk, Found } from "../x402/desk.ts";
 import { ORDER_PATH } from "../x402/discovery.ts";
@@ -130,7 +130,7 @@ async function answerOrder(
     const found = await findOrMake(counter, request, reply, names);
     return desk.answerUnpaid(reply, found, NOT_OURS);
   }
-  const isOwn = mayReadGoods(deps, request, order) || (await isNamed(deps, names, order));
+  const isOwn = isOwner(deps, request, order) || (await isNamed(deps, names, order));
   return desk.answerPayment(reply, { order, isOwn, name: names.explicit }, sent);
 }
 
@@ -223,8 +223,8 @@ async function answerPay(
   request: FastifyRequest<{ Params: OrderPath }>,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const order = await requireX402Order(deps, request.params.id);
-  const found = { order, isOwn: mayReadGoods(deps, request, order), name: null };
+  const order = await requireX402Order(deps, request, request.params.id);
+  const found = { order, isOwn: isOwner(deps, request, order), name: null };
   const sent = readPayment(request.raw);
   if (sent === null) return desk.answerUnpaid(reply, found);
   if (sent === "unreadable") return desk.answerUnpaid(reply, found, UNREADABLE);
@@ -232,12 +232,14 @@ async function answerPay(
   return desk.answerPayment(reply, found, sent);
 }
 
-/** Whoever knows an order's id, 128 random bits, may read its state. */
+/** The order, if the reader may know of it; one that it may not is not found either. */
 export async function requireX402Order(
-  { store }: Pick<HttpDeps, "store">,
+  deps: Pick<HttpDeps, "accessTokenOf" | "store">,
+  request: FastifyRequest,
   orderId: string,
 ): Promise<Order> {
-  const order = ORDER_ID.test(orderId) ? await store.read.orders.byId(orderId) : null;
-  if (order === null) throw new Refusal("order_not_found", "There is no order with this id.");
+  const order = ORDER_ID.test(orderId) ? await deps.store.read.orders.byId(orderId) : null;
+  if (order === null || !mayKnow(deps, request, order))
+    throw new Refusal("order_not_found", "There is no order with this id.");
   return order;
 }

@@ -9,7 +9,7 @@ import {
   EXTENSIONS,
   ORDER_PATH,
   OUTPUT_SCHEMA_V1,
-  SERVICE_NAME,
+  SHOP_NAME,
   TAGS,
 } from "./discovery.ts";
 import { depositOptions, storedTerms, v1NetworkOf, v1TermsOf } from "./terms.ts";
@@ -62,7 +62,7 @@ export function paymentRequired(
       url: resource,
       description: DESCRIPTION,
       mimeType: JSON_TYPE,
-      serviceName: SERVICE_NAME,
+      serviceName: SHOP_NAME,
       tags: TAGS,
     },
     accepts: storedTerms(order),

@@ -6,7 +6,7 @@ import type { HttpDeps } from "../deps.ts";
 export const ORDER_PATH = "/api/v1/x402/order";
 export const PLANS_PATH = "/api/v1/x402/plans";
 
-export const SERVICE_NAME = "Vend402";
+export const SHOP_NAME = "Vend402";
 export const DESCRIPTION =
   "Travel eSIMs and prepaid cards for agents: validated before it is charged, delivered or refunded";
 export const TAGS: readonly string[] = ["esim", "travel", "prepaid-card", "connectivity"];
@@ -120,7 +120,7 @@ export function describeShop({
 /** `GET /llms.txt` (https://llmstxt.org): the whole purchase on one page, for agents that read prose. */
 export function llmsText({ settings }: Pick<HttpDeps, "settings">): string {
   const { publicBaseUrl: base } = settings;
-  return `# ${SERVICE_NAME}
+  return `# ${SHOP_NAME}
 
 > ${DESCRIPTION}. No account is needed: the payment is the identity.
 

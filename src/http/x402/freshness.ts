@@ -14,10 +14,10 @@ const BRISK: ReadonlySet<OrderState> = new Set(["confirming", "paid", "fulfillin
 export function showFreshness(
   reply: FastifyReply,
   version: Pick<Version, "isSettled" | "state" | "tag">,
-  withGoods: boolean,
+  isOwn: boolean,
 ): void {
-  reply.headers({ etag: version.tag(withGoods), vary: VARY });
-  if (withGoods) return void reply.header("cache-control", "no-store");
+  reply.headers({ etag: version.tag(isOwn), vary: VARY });
+  if (isOwn && version.state === "delivered") return void reply.header("cache-control", "no-store");
   if (version.isSettled)
     return void reply.header("cache-control", "private, max-age=3600, immutable");
   reply.headers({

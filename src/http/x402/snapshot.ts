@@ -46,15 +46,15 @@ export async function readSnapshot(deps: SnapshotDeps, order: Order): Promise<Sn
   return { order, payment: { railId, symbol, txId, isFinal, ...counted }, block, refunds };
 }
 
-/** The view of an order; `withGoods`: the reader may see them. */
+/** The view of an order; `isOwn`: with the goods, and what the client attached to it. */
 export async function viewOfSnapshot(
   deps: SnapshotDeps,
   { order, payment, refunds }: Snapshot,
-  withGoods: boolean,
+  isOwn: boolean,
 ): Promise<X402OrderView> {
   const goods: X402Extras["goods"] =
-    withGoods && order.state === "delivered" ? await readGoods(deps, order) : null;
-  return viewX402Order(order, { payment, refunds, goods });
+    isOwn && order.state === "delivered" ? await readGoods(deps, order) : null;
+  return viewX402Order(order, { payment, refunds, isOwn, goods });
 }
 
 /** Confirmations as the newest block that the rail's watcher knows makes them. */

@@ -9,8 +9,8 @@ export interface Version {
   readonly state: OrderState;
   /** Nothing of it changes any more, refunds included. */
   readonly isSettled: boolean;
-  /** `withGoods`: of the answer that shows them. Counts confirmations as of now. */
-  tag(withGoods: boolean): string;
+  /** `isOwn`: of the answer to the order's owner. Counts confirmations as of now. */
+  readonly tag: (isOwn: boolean) => string;
 }
 
 /**
@@ -21,7 +21,7 @@ export interface Versions {
   /** Null: the order must be read. */
   peek(orderId: string): Version | null;
   /** Reads the order and remembers its version. */
-  load(orderId: string, read: () => Promise<Snapshot | null>): Promise<Snapshot | null>;
+  load(orderId: string, read: () => Promise<Snapshot>): Promise<Snapshot>;
 }
 
 interface Entry {
@@ -78,7 +78,7 @@ export function createVersions(deps: VersionDeps, maxOrders = MAX_ORDERS): Versi
         unsubscribe();
         throw error;
       });
-      if (snapshot === null || isStale) {
+      if (isStale) {
         unsubscribe();
         return snapshot;
       }
@@ -98,9 +98,9 @@ export function versionOf(deps: VersionDeps, snapshot: Snapshot): Version {
     keyId,
     state,
     isSettled: isFinal(state) && !isPending && (payment.isFinal || order.payment === null),
-    tag: (withGoods) => {
+    tag: (isOwn) => {
       const counted = block === null ? payment : { ...payment, ...countAt(deps, block) };
-      return x402Tag({ seq }, { payment: counted, refunds }, withGoods);
+      return x402Tag({ seq }, { payment: counted, refunds }, isOwn);
     },
   };
 }
