@@ -1,4 +1,4 @@
-import { type Hex, hexToNumber, numberToHex, type RpcBlock } from "viem";
+import { type Hex, hexToNumber, isHex, numberToHex, type RpcBlock } from "viem";
 import type { ServerClient } from "./client.ts";
 import type { Finality } from "./networks.ts";
 
@@ -31,12 +31,15 @@ export async function readHeader(
 }
 
 function headerOf(block: RpcBlock | null): Header | null {
-  if (block === null || block.number === null || block.hash === null) return null;
+  if (block === null) return null;
+  const { number, hash, timestamp, baseFeePerGas } = block;
+  if (!isHex(number) || !isHex(hash) || !isHex(timestamp))
+    throw new MalformedAnswer("a block without number, hash or time");
   return {
-    number: hexToNumber(block.number),
-    hash: block.hash,
-    timeMs: hexToNumber(block.timestamp) * 1000,
-    baseFeeWei: BigInt(block.baseFeePerGas ?? 0),
+    number: hexToNumber(number),
+    hash,
+    timeMs: hexToNumber(timestamp) * 1000,
+    baseFeeWei: BigInt(baseFeePerGas ?? 0),
   };
 }
 

@@ -23,7 +23,7 @@ afterAll(() => stage.close());
 interface Watched {
   readonly books: EvmBooks;
   readonly order: string;
-  pay(atomic: bigint): Promise<Hex>;
+  readonly pay: (atomic: bigint) => Promise<Hex>;
 }
 
 /** A watcher that is up to date, and an order that may be paid. */
