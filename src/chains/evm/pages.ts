@@ -167,14 +167,26 @@ async function footingAt<Item extends PageItem>(
     const filter = { tokens: config.tokens, side: "to", addresses: [config.treasury] } as const;
     return gapFrom(endpoint, filter, { from: known, to: final });
   }
-  if (cursor === null) {
-    const lookBack = Math.ceil(COLD_START_MS / config.network.blockMs);
-    const start = Math.min(config.startBlock ?? Math.max(final - lookBack, 0), final + 1);
-    return { kind: "stands", tip, base: start - 1, checkpoints: [] };
-  }
+  if (cursor === null) return coldStart(endpoint, config, tip);
   if (header?.hash !== cursor.final.hash) return { kind: "reorged", endpoint, tip };
   const checkpoints = [cursor.final, ...cursor.checkpoints];
   return { kind: "stands", tip, base: cursor.final.number, checkpoints };
+}
+
+async function coldStart(
+  endpoint: Endpoint,
+  config: EvmConfig,
+  tip: Tip,
+): Promise<Stands | Failed> {
+  const lookBack = Math.ceil(COLD_START_MS / config.network.blockMs);
+  const { number: final } = tip.final;
+  const base = Math.min(config.startBlock ?? Math.max(final - lookBack, 0), final + 1) - 1;
+  if (base < 0) return { kind: "stands", tip, base, checkpoints: [] };
+  // Should the chain go back before there is another one, reading begins here again.
+  const before = await endpoint.ask((client) => readHeader(client, base));
+  if (before.kind !== "result") return failed(before.reason, "retry");
+  const checkpoints = before.value === null ? [] : [markOf(before.value)];
+  return { kind: "stands", tip, base, checkpoints };
 }
 
 async function gapFrom(

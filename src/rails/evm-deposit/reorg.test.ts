@@ -27,11 +27,12 @@ interface Watched {
 }
 
 /** A watcher that is up to date, and an order that may be paid. */
-async function watch(
-  tuning: Partial<EvmTuning> = {},
-  changes: EvmTexts = { FINALITY: String(FINAL_BLOCKS) },
-): Promise<Watched> {
+async function watch(tuning: Partial<EvmTuning> = {}): Promise<Watched> {
   const order = `ord_${++orders}`;
+  const changes: EvmTexts = {
+    FINALITY: String(FINAL_BLOCKS),
+    START_BLOCK: String(await stage.devnet.latestBlock()),
+  };
   const open = () => evmDeposit.open(stage.config(changes, tuning), { clock: systemClock, log });
   const books = openBooks(open, () => [order]);
   await stage.devnet.mine(FINAL_BLOCKS);
