@@ -1,24 +1,11 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import path from "node:path";
 import { createWorld, type World } from "../tests/world/world.ts";
 import type { ShopProcess } from "../tests/world/shop-process.ts";
+import { runLoad, type LoadReport } from "./load.ts";
 import type { Size } from "./main.ts";
 import { median, type Row } from "./report.ts";
 
 const CONNECTIONS = 256;
 const ROUNDS = 3;
-
-/** What the load generator says of one round. */
-export interface LoadReport {
-  readonly answered: number;
-  readonly refused: number;
-  readonly seconds: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  /** Share of one core that the generator itself used. */
-  readonly cpuShare: number;
-}
 
 /**
  * Durable order intake over HTTP: the real server, each 201 after its fsync, against the same server that
@@ -67,19 +54,23 @@ async function openShop(env: Readonly<Record<string, string>>): Promise<BenchSho
   };
 }
 
-async function load(
+function load(
   { shop, apiKey }: BenchShop,
   how: { readonly seconds: number; readonly idempotent: boolean },
 ): Promise<LoadReport> {
-  const args = [shop.url, apiKey, String(CONNECTIONS), String(how.seconds)];
-  const entry = path.join(import.meta.dirname, "load-generator.ts");
-  const child = spawn(process.execPath, [entry, ...args, how.idempotent ? "idempotent" : "plain"], {
-    stdio: ["ignore", "pipe", "inherit"],
+  return runLoad({
+    url: shop.url,
+    method: "POST",
+    path: "/v1/orders",
+    headers: {
+      "X-Api-Key": apiKey,
+      ...(how.idempotent ? { "Idempotency-Key": "bench-%n" } : {}),
+    },
+    body: JSON.stringify({ amount_usdc: "10.00" }),
+    expectedStatus: 201,
+    connections: CONNECTIONS,
+    seconds: how.seconds,
   });
-  let text = "";
-  child.stdout.on("data", (data: Buffer) => (text += data.toString()));
-  await once(child, "close");
-  return JSON.parse(text) as LoadReport;
 }
 
 function rowOf(

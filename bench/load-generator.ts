@@ -2,24 +2,18 @@
  * Sends orders over keep-alive connections as fast as they are answered, one at a time on each. Raw sockets,
  * because a full HTTP client would take more of the machine than the server that is measured.
  *
- * load-generator.ts URL API-KEY CONNECTIONS SECONDS plain|idempotent
+ * load-generator.ts LOAD, which is a `Load` as JSON
  */
 import { connect, type Socket } from "node:net";
-import type { LoadReport } from "./intake.ts";
+import type { Load, LoadReport } from "./load.ts";
 import { percentile } from "./report.ts";
 
-const [address = "", apiKey = "", connections = "1", seconds = "1", mode = "plain"] =
-  process.argv.slice(2);
-const url = new URL(address);
-const body = JSON.stringify({ amount_usdc: "10.00" });
-const head = [
-  "POST /v1/orders HTTP/1.1",
-  `Host: ${url.host}`,
-  `X-Api-Key: ${apiKey}`,
-  "Content-Type: application/json",
-  `Content-Length: ${body.length}`,
-].join("\r\n");
-const plainRequest = Buffer.from(`${head}\r\n\r\n${body}`);
+const COUNTER = "%n";
+const load = JSON.parse(process.argv[2] ?? "") as Load;
+const url = new URL(load.url);
+const template = requestText(load);
+const isVaried = template.includes(COUNTER);
+const constantRequest = Buffer.from(template);
 
 const latenciesMs: number[] = [];
 let answered = 0;
@@ -27,11 +21,24 @@ let refused = 0;
 let sent = 0;
 let isOver = false;
 
+function requestText({ method, path, headers, body }: Load): string {
+  const lines = Object.entries({
+    Host: url.host,
+    ...headers,
+    ...(body === "" ? {} : { "Content-Type": "application/json" }),
+    ...(method === "GET" ? {} : { "Content-Length": String(filled(body, 0).length) }),
+  }).map(([name, value]) => `${name}: ${value}`);
+  return [`${method} ${path} HTTP/1.1`, ...lines, "", body].join("\r\n");
+}
+
+/** As many digits whatever the number, so that the length of the body stays the same. */
+function filled(text: string, count: number): string {
+  return text.replaceAll(COUNTER, `${process.pid}-${String(count).padStart(9, "0")}`);
+}
+
 function nextRequest(): Buffer {
   sent++;
-  return mode === "plain"
-    ? plainRequest
-    : Buffer.from(`${head}\r\nIdempotency-Key: bench-${process.pid}-${sent}\r\n\r\n${body}`);
+  return isVaried ? Buffer.from(filled(template, sent)) : constantRequest;
 }
 
 const HEAD_END = Buffer.from("\r\n\r\n");
@@ -40,7 +47,9 @@ const HEAD_END = Buffer.from("\r\n\r\n");
 function answerLength(buffer: Buffer): number {
   const end = buffer.indexOf(HEAD_END);
   if (end < 0) return 0;
-  const length = /content-length: (\d+)/i.exec(buffer.toString("latin1", 0, end))?.[1];
+  const head = buffer.toString("latin1", 0, end);
+  if (head.startsWith("HTTP/1.1 304")) return end + HEAD_END.length;
+  const length = /content-length: (\d+)/i.exec(head)?.[1];
   if (length === undefined) throw new Error("an answer without a length");
   const whole = end + HEAD_END.length + Number(length);
   return buffer.length >= whole ? whole : 0;
@@ -57,7 +66,7 @@ function run(socket: Socket): void {
     pending = pending.length === 0 ? data : Buffer.concat([pending, data]);
     const length = answerLength(pending);
     if (length === 0) return;
-    if (pending.toString("latin1", 9, 12) === "201") answered++;
+    if (pending.toString("latin1", 9, 12) === String(load.expectedStatus)) answered++;
     else refused++;
     latenciesMs.push(performance.now() - sentAtMs);
     pending = pending.subarray(length);
@@ -68,7 +77,7 @@ function run(socket: Socket): void {
 }
 
 const sockets: Socket[] = [];
-for (let i = 0; i < Number(connections); i++) {
+for (let i = 0; i < load.connections; i++) {
   const socket = connect(Number(url.port), url.hostname);
   socket.setNoDelay(true);
   sockets.push(socket);
@@ -79,7 +88,7 @@ for (let i = 0; i < Number(connections); i++) {
 const startMs = performance.now();
 const cpuBefore = process.cpuUsage();
 for (const socket of sockets) run(socket);
-await new Promise((resolve) => setTimeout(resolve, Number(seconds) * 1000));
+await new Promise((resolve) => setTimeout(resolve, load.seconds * 1000));
 isOver = true;
 const elapsedS = (performance.now() - startMs) / 1000;
 const cpu = process.cpuUsage(cpuBefore);

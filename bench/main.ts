@@ -7,6 +7,7 @@ import { jsonLine, tableLines, type Row } from "./report.ts";
 import { store } from "./store.ts";
 import { stream } from "./stream.ts";
 import { watch } from "./watch.ts";
+import { x402 } from "./x402.ts";
 
 /** How much a benchmark does. */
 export interface Size {
@@ -23,6 +24,7 @@ const BENCHES: Readonly<Record<string, (size: Size) => AsyncIterable<Row>>> = {
   overhead,
   replay,
   store,
+  x402,
 };
 
 const { values, positionals } = parseArgs({
