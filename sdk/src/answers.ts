@@ -96,11 +96,15 @@ export function parseCreatedOrder(json: unknown): CreatedOrder {
     texts(body, ["approval_request_id", "expires_at", "note"]);
     return base as unknown as HeldOrder;
   }
-  if (phase === "ready") return { ...base, card: card(body["card"]) } as unknown as SandboxOrder;
+  if (phase === "ready")
+    return { ...base, card: parseCard(body["card"]) } as unknown as SandboxOrder;
   if (phase !== "awaiting_payment")
     throw new BadAnswerError(`a new order cannot be in phase "${phase}"`);
   texts(body, ["expires_at", "poll_url"]);
-  return { ...base, payment: payment(body["payment"], base.order_id) } as unknown as PayableOrder;
+  return {
+    ...base,
+    payment: parsePaymentOffer(body["payment"], base.order_id),
+  } as unknown as PayableOrder;
 }
 
 /** @param orderId The order that was asked for: an answer about another one is refused. */
@@ -120,8 +124,8 @@ export function parseOrder(json: unknown, orderId: string): Order {
     "expires_at",
     "approval_request_id",
   ]);
-  if (phase === "ready" || body["card"] !== undefined) card(body["card"]);
-  if (body["payment"] !== undefined) payment(body["payment"], orderId);
+  if (phase === "ready" || body["card"] !== undefined) parseCard(body["card"]);
+  if (body["payment"] !== undefined) parsePaymentOffer(body["payment"], orderId);
   else if (phase === "awaiting_payment")
     throw new BadAnswerError("an unpaid order without payment");
   if (body["refund"] !== undefined && body["refund"] !== null)
@@ -171,7 +175,7 @@ function budget(json: unknown): void {
     if (body[name] !== null && body[name] !== undefined) money(body, name);
 }
 
-function payment(json: unknown, orderId: string): PaymentOffer {
+export function parsePaymentOffer(json: unknown, orderId: string): PaymentOffer {
   const body = fields(json, "payment");
   if (body["type"] !== "soroban_contract")
     throw new BadAnswerError("payment.type is not soroban_contract");
@@ -190,7 +194,7 @@ function payment(json: unknown, orderId: string): PaymentOffer {
   return body as unknown as PaymentOffer;
 }
 
-function card(json: unknown): Card {
+export function parseCard(json: unknown): Card {
   const body = fields(json, "card");
   matching(body, "number", CARD_NUMBER);
   matching(body, "cvv", CVV);

@@ -14,6 +14,11 @@ import {
 import { systemRuntime, type Runtime } from "./runtime.ts";
 import { owsSigner, type OwsSignerOptions } from "./signer.ts";
 import type { Card } from "./wire.ts";
+import {
+  purchaseCardByX402,
+  type PurchaseCardByX402Options,
+  type X402CardPurchase,
+} from "./x402/buy.ts";
 
 /** A new purchase, or one to be continued by its idempotency key. */
 export interface NewPurchase extends Pick<
@@ -58,6 +63,26 @@ export interface Purchase {
 }
 
 /**
+ * Buys a card over x402, paid from an EVM account or any other wallet of `purchaseEsim`; an API key is not needed.
+ *
+ * @example
+ * ```ts
+ * import { privateKeyToAccount } from "viem/accounts";
+ * import { purchaseCard } from "vend402";
+ *
+ * const { card } = await purchaseCard({
+ *   baseUrl: "https://shop.example",
+ *   amountUsdc: "10.00",
+ *   account: privateKeyToAccount(process.env.AGENT_KEY as `0x${string}`),
+ *   idempotencyKey: "trip-42-taxi",
+ * });
+ * ```
+ */
+export function purchaseCard(
+  options: PurchaseCardByX402Options,
+  runtime?: Runtime,
+): Promise<X402CardPurchase>;
+/**
  * Buys a card: creates the order, pays it, waits for the card. May be killed at any point and called again with the same
  * `idempotencyKey` or `orderId`: it goes on where it was and never pays twice.
  *
@@ -77,9 +102,19 @@ export interface Purchase {
  * });
  * ```
  */
-export async function purchaseCard(
-  options: PurchaseCardOptions,
+export function purchaseCard(options: PurchaseCardOptions, runtime?: Runtime): Promise<Purchase>;
+export function purchaseCard(
+  options: PurchaseCardOptions | PurchaseCardByX402Options,
   runtime: Runtime = systemRuntime,
+): Promise<Purchase | X402CardPurchase> {
+  return options.signer === undefined
+    ? purchaseCardByX402(options, runtime)
+    : purchaseOnStellar(options, runtime);
+}
+
+async function purchaseOnStellar(
+  options: PurchaseCardOptions,
+  runtime: Runtime,
 ): Promise<Purchase> {
   const purchase = openPurchase(options, runtime);
   return withRef(purchase, async () => {

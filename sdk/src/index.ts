@@ -98,5 +98,39 @@ export {
   type OrderPhase,
   type OrderStatus,
   type RefundView,
+  type EsimView,
+  type PaymentOption,
+  type PlanView,
   type UsageView,
+  type X402PaymentRequired,
+  type X402RefundView,
+  type X402Terms,
 } from "./wire.ts";
+export type { PaymentTerms, X402Asked, X402Order } from "./x402/answers.ts";
+export { AllowanceRequiredError, type ApprovalOptions } from "./x402/approval.ts";
+export {
+  createEsimOrder,
+  listPlans,
+  payEsimOrder,
+  purchaseEsim,
+  waitForEsim,
+  type CreateEsimOrderOptions,
+  type EsimOrder,
+  type EsimPurchase,
+  type ListPlansOptions,
+  type NewEsim,
+  type PayEsimOrderOptions,
+  type PurchaseCardByX402Options,
+  type PurchaseEsimOptions,
+  type ResumedEsim,
+  type WaitForEsimOptions,
+  type X402CardPurchase,
+} from "./x402/buy.ts";
+export type { EvmAccount, EvmSigner, EvmWalletClient } from "./x402/evm.ts";
+export type { TypedData } from "./x402/evm-packages.ts";
+export type { DollarToken, PayLimits } from "./x402/limits.ts";
+export type { OrderDetails, PlanFilter } from "./x402/orders.ts";
+export type { X402Receipt } from "./x402/payer.ts";
+export type { PayOptions } from "./x402/payers.ts";
+export type { X402BuyOptions, X402PurchaseStep } from "./x402/purchase.ts";
+export type { X402ShopOptions } from "./x402/shop.ts";

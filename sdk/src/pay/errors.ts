@@ -12,7 +12,8 @@ export type PaymentRefusalCode =
   | "unexpected_authorization"
   | "account_not_found"
   | "missing_trustline"
-  | "insufficient_balance";
+  | "insufficient_balance"
+  | "begun_otherwise";
 
 /** The payment was not made because it is not what was agreed, or the wallet cannot make it. */
 export class PaymentRefusedError extends Vend402Error {
@@ -62,13 +63,13 @@ export class PaymentFailedError extends Vend402Error {
 }
 
 /**
- * A payment was signed and may or may not be in a ledger. Nothing new is signed until the chain itself proves that
- * it is not. Call again with the same idempotency key or order id.
+ * A payment was signed and may or may not be carried out. Nothing new is signed until that is known to be impossible. Call again with the same idempotency key or order id.
  */
 export class PaymentUnknownError extends Vend402Error {
   override readonly name: string = "PaymentUnknownError";
+  /** Of the transaction; of an x402 payment the nonce. */
   readonly hash: string;
-  /** ISO 8601: no ledger that closes later can contain it. */
+  /** ISO 8601: it cannot be carried out later. */
   readonly validUntil: string | null;
   constructor(
     payment: { hash: string; validUntil: string | null; orderId: string },

@@ -1,0 +1,160 @@
+import type { Shop } from "../client.ts";
+import type { PaymentJournal } from "../journal.ts";
+import { PaymentFailedError, PaymentRefusedError, PaymentUnknownError } from "../pay/errors.ts";
+import type { X402Terms } from "../wire.ts";
+import type { X402Asked } from "./answers.ts";
+import type { Payer, PayerKind, PayWay, Way, Ways, X402Receipt } from "./payer.ts";
+import { present, type Presented } from "./present.ts";
+import { keepPromise, latestPromise, receiptOf, type PromiseRecord } from "./promise.ts";
+
+/** A promise as a wallet signs it. */
+export interface SignedPromise {
+  readonly payer: string;
+  /**
+   * What the chain lets through once. The same for every promise of one wallet for one order, so that the chain itself
+   * never carries out two of them.
+   */
+  readonly id: string;
+  readonly validUntilMs: number;
+  /** The whole of `PAYMENT-SIGNATURE` before its encoding. */
+  readonly message: object;
+}
+
+/** A wallet whose payments the shop carries out: it signs x402 promises. */
+export interface PromiseSigner {
+  readonly kind: PayerKind;
+  ways(asked: X402Asked): Promise<Ways>;
+  sign(asked: X402Asked, terms: X402Terms): Promise<SignedPromise>;
+  /** Lets the promise through that lacks an allowance. @throws when it cannot, or must not */
+  allow(record: PromiseRecord, signal: AbortSignal): Promise<void>;
+}
+
+export interface PromiseDeps {
+  readonly shop: Shop;
+  readonly journal: PaymentJournal;
+}
+
+/** Pays by promises. */
+export function createPromisePayer(signer: PromiseSigner, deps: PromiseDeps): Payer {
+  return {
+    kind: signer.kind,
+    ways: (asked) => signer.ways(asked),
+    pay: (payment) => pay(payment, signer, deps),
+  };
+}
+
+/** A promise that ends sooner is as good as over: the shop would not begin to carry it out. */
+const ENDING_MS = 30_000;
+
+/**
+ * The one place where a promise is signed and sent, in this order: send the promise that was signed before, until the shop
+ * answers; else sign one, keep it, and send that. Another one is signed only when the shop says that the one before failed
+ * *and* its time is over, so that there are never two that could be carried out.
+ */
+async function pay(
+  payment: PayWay,
+  signer: PromiseSigner,
+  { shop, journal }: PromiseDeps,
+): Promise<X402Receipt | null> {
+  const target = { shopUrl: shop.baseUrl, orderId: payment.asked.orderId };
+  const offered: Offered = { payment, signer, shop };
+  const before = await latestPromise(journal, target);
+  if (before !== null) {
+    const end = await offer(before.record, offered);
+    if (end.kind !== "refused") return finish(end, before.record, payment);
+    if (before.record.validUntilMs > shop.runtime.nowMs() + ENDING_MS)
+      throw failed(before.record, end.reason);
+  }
+  const asked = before === null ? payment.asked : await payment.refresh();
+  if (asked === null) return null;
+  const signed = await sign(asked, payment.way, signer);
+  // A wallet may take its time; a call that has ended meanwhile leaves nothing behind.
+  payment.signal.throwIfAborted();
+  const attempt = (before?.attempt ?? 0) + 1;
+  const record = await keepPromise(journal, target, { attempt, record: signed });
+  const end = await offer(record, offered);
+  if (end.kind === "refused") throw failed(record, end.reason);
+  return finish(end, record, payment);
+}
+
+async function sign(asked: X402Asked, way: Way, signer: PromiseSigner): Promise<PromiseRecord> {
+  const terms = asked.terms.accepts.find((each) => isSameWay(each, way));
+  if (terms === undefined) throw changed(asked.orderId, way);
+  const { payer, id, validUntilMs, message } = await signer.sign(asked, terms);
+  const header = Buffer.from(JSON.stringify(message)).toString("base64");
+  return { ...way, version: 1, orderId: asked.orderId, payer, id, validUntilMs, header };
+}
+
+/** Addresses of EVM chains are the same in any case of their letters; those of other networks are not written in two ways. */
+export function isSameWay(
+  terms: Pick<X402Terms, "network" | "asset">,
+  way: Pick<Way, "network" | "asset">,
+): boolean {
+  return terms.network === way.network && terms.asset.toLowerCase() === way.asset.toLowerCase();
+}
+
+interface Offered {
+  readonly payment: PayWay;
+  readonly signer: PromiseSigner;
+  readonly shop: Shop;
+}
+
+type Offer = Exclude<Presented, { readonly kind: "allowance" }>;
+
+/** Sends the promise; when it lacks an allowance, gives that if the wallet may, and sends the same promise again. */
+async function offer(record: PromiseRecord, { payment, signer, shop }: Offered): Promise<Offer> {
+  payment.onStep({ step: "signed", payment: receiptOf(record, null) });
+  const first = await present(shop, record, payment.signal);
+  if (first.kind !== "allowance") return first;
+  await signer.allow(record, payment.signal);
+  const second = await present(shop, record, payment.signal);
+  return second.kind === "allowance"
+    ? { kind: "unclear", reason: "permit2_allowance_required" }
+    : second;
+}
+
+async function finish(
+  end: Exclude<Offer, { readonly kind: "refused" }>,
+  record: PromiseRecord,
+  payment: PayWay,
+): Promise<X402Receipt | null> {
+  if (end.kind === "closed") return null;
+  if (end.kind === "unclear") throw unclear(record, end.reason);
+  const receipt = receiptOf(record, end.txId);
+  if (end.accessToken !== null) await payment.onAccessToken(end.accessToken);
+  payment.onStep({ step: "sent", payment: receipt });
+  return receipt;
+}
+
+function failed(
+  { orderId, payer, amount, symbol, network }: PromiseRecord,
+  reason: string,
+): PaymentFailedError {
+  return new PaymentFailedError(reason, {
+    message: "The shop did not carry out the payment.",
+    advice: /fund|balance/.test(reason)
+      ? "fund the wallet, then call again with the same idempotency key or order id."
+      : "call again with the same idempotency key or order id; if it fails again, make a new order.",
+    hash: null,
+    given: { order: orderId, payer, price: `${amount} ${symbol}`, network },
+  });
+}
+
+function unclear(
+  { orderId, id, validUntilMs }: PromiseRecord,
+  reason: string,
+): PaymentUnknownError {
+  const validUntil = new Date(validUntilMs).toISOString();
+  return new PaymentUnknownError(
+    { orderId, hash: id, validUntil },
+    `the shop asks for a payment again (${reason}) without saying that this one failed`,
+  );
+}
+
+function changed(orderId: string, { network, symbol }: Way): PaymentRefusedError {
+  return new PaymentRefusedError("invalid_instructions", {
+    message: "The shop no longer offers the way in which this order was to be paid.",
+    advice: "buy with a new idempotency key.",
+    given: { order: orderId, network, asset: symbol },
+  });
+}
