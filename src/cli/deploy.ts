@@ -11,16 +11,19 @@ import {
 } from "../rails/stellar-contract/deploy.ts";
 import { PRESETS } from "../rails/stellar-contract/network.ts";
 import { Stop, type Command } from "./command.ts";
+import { deployEvm } from "./deploy-evm.ts";
 import type { Output } from "./output.ts";
 import { loadEnvFile } from "./settings.ts";
 
 const RECEIVER_WASM = new URL("../../contracts/stellar/receiver.wasm", import.meta.url);
 
 export const deploy: Command = {
-  usage: "deploy stellar [--deployer-secret-env NAME] [--label TEXT] [--json]",
-  summary: "uploads and constructs the receiver contract on the configured network",
+  usage:
+    "deploy stellar [--deployer-secret-env NAME] [--label TEXT] [--json] | evm [--chain-id N] [--deployer-key-env NAME] [--json]",
+  summary: "puts the contracts that receive payments on the configured network",
   run: async ([kind, ...args], out) => {
-    if (kind !== "stellar") throw new Stop("say what to deploy: deploy stellar");
+    if (kind === "evm") return deployEvm(args, out);
+    if (kind !== "stellar") throw new Stop("say what to deploy: deploy stellar, or deploy evm");
     const { values } = parseArgs({
       args: [...args],
       options: {

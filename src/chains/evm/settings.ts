@@ -80,7 +80,8 @@ export type ParsedEvm =
   | { readonly kind: "config"; readonly config: EvmConfig }
   | { readonly kind: "problems"; readonly problems: readonly string[] };
 
-const SETTINGS: ReadonlySet<string> = new Set([
+/** The names that `EvmTexts` may have. */
+export const EVM_SETTINGS: readonly string[] = [
   "RPC",
   "TREASURY",
   "TREASURY_KEY",
@@ -95,7 +96,7 @@ const SETTINGS: ReadonlySet<string> = new Set([
   "START_BLOCK",
   "EXCHANGES",
   "MAX_FEE_GWEI",
-]);
+];
 
 /**
  * The configuration of one chain, or everything that is wrong with its texts at once. A problem begins with the
@@ -273,8 +274,8 @@ function readTokens(read: Texts, chainId: number, network: Network): readonly To
 
 function strangers(texts: EvmTexts): string[] {
   return Object.keys(texts)
-    .filter((name) => !SETTINGS.has(name))
-    .map((name) => `${name} is not a setting; there are ${[...SETTINGS].join(", ")}`);
+    .filter((name) => !EVM_SETTINGS.includes(name))
+    .map((name) => `${name} is not a setting; there are ${EVM_SETTINGS.join(", ")}`);
 }
 
 function problemsOfKeys({ treasury, treasuryKey, relayKeys, keeperKey }: EvmConfig): string[] {

@@ -1,5 +1,4 @@
-import { type Address, encodeFunctionData, erc20Abi, type Hex, keccak256 } from "viem";
-import { privateKeyToAccount } from "viem/accounts";
+import { type Address, encodeFunctionData, erc20Abi, type Hex } from "viem";
 import type { EvmClient } from "../../chains/evm/client.ts";
 import {
   type DepositContracts,
@@ -7,10 +6,9 @@ import {
   depositId,
   FACTORY_ABI,
 } from "../../chains/evm/deposit-contracts.ts";
-import { type Bid, bidFor, higherOf, raised, readMarket } from "../../chains/evm/fees.ts";
+import { type Keeper, type KeeperCall, openKeeper } from "../../chains/evm/keeper.ts";
 import type { Token } from "../../chains/evm/networks.ts";
 import type { EvmConfig } from "../../chains/evm/settings.ts";
-import { submitRaw } from "../../chains/evm/submit.ts";
 import type { Clock } from "../../clock.ts";
 import { formatDecimal } from "../../money.ts";
 import { done, failed, type Outcome } from "../../outcome.ts";
@@ -43,15 +41,13 @@ interface Holding {
 const MULTICALL: Address = "0xcA11bde05977b3631167028862bE2a173976CA11";
 const BALANCES_PER_CALL = 200;
 const FLUSHES_PER_TRANSACTION = 50;
-/** How long a transaction of the keeper is waited for. */
-const LANDING_MS = 120_000;
 
 /**
  * Empties deposit addresses into the treasury. Anybody may do so, so it needs no trust: repeated or done by two at
  * once it moves the same money to the same place.
  */
 export function openSweeper(deps: SweepDeps): Sweeper {
-  const keeper = openKeeper(deps);
+  const keeper = openKeeper(deps, deps.keeperKey, deps.clock);
   const work = async (signal: AbortSignal, extent: Extent): Promise<Outcome<string | null>> => {
     const found = await findHoldings(deps, signal);
     if (found.kind !== "done") return found;
@@ -60,7 +56,7 @@ export function openSweeper(deps: SweepDeps): Sweeper {
       const all = found.value.filter((holding) => holding.token === token);
       const holdings = extent === "everything" ? all : all.filter((one) => isWorthIt(deps, one));
       for (let at = 0; at < holdings.length; at += FLUSHES_PER_TRANSACTION) {
-        const flushed = await flush(keeper, {
+        const flushed = await flush(deps, keeper, {
           token,
           holdings: holdings.slice(at, at + FLUSHES_PER_TRANSACTION),
           signal,
@@ -133,110 +129,39 @@ interface FlushWork {
 
 /** One transaction; an address that the token has frozen is left out of it. Null when nothing is left. */
 async function flush(
+  { contracts }: SweepDeps,
   keeper: Keeper,
   { token, holdings, signal }: FlushWork,
 ): Promise<Outcome<string | null>> {
+  const callFor = (some: readonly Holding[]): KeeperCall => flushCall(contracts, token, some);
   let free = holdings;
-  let gas = await keeper.estimate(flushCall(token, free));
+  let gas = await keeper.estimate(callFor(free));
   if (gas.kind === "failed" && !gas.retryable) {
     const tried = await Promise.all(
-      holdings.map(async (one) => (await keeper.estimate(flushCall(token, [one]))).kind === "done"),
+      holdings.map(async (one) => (await keeper.estimate(callFor([one]))).kind === "done"),
     );
     free = holdings.filter((_, i) => tried[i] === true);
     if (free.length === 0) return done(null);
-    gas = await keeper.estimate(flushCall(token, free));
+    gas = await keeper.estimate(callFor(free));
   }
   if (gas.kind !== "done") return failed(`flush: ${gas.reason}`, "retry");
-  const sent = await keeper.send(flushCall(token, free), gas.value, signal);
-  if (sent.kind !== "done") return sent;
+  const sent = await keeper.send(callFor(free), gas.value, signal);
+  if (sent.kind !== "done") return failed(`flush: ${sent.reason}`, "retry");
   const { symbol, decimals } = token.asset;
-  const sum = formatDecimal(
-    free.reduce((total, { atomic }) => total + atomic, 0n),
-    decimals,
-    2,
-  );
+  const total = free.reduce((sum, { atomic }) => sum + atomic, 0n);
   const left = holdings.length - free.length;
   const frozen = left === 0 ? "" : `; ${left} could not be emptied`;
-  return done(`flush of ${sum} ${symbol} from ${free.length} addresses in ${sent.value}${frozen}`);
+  const what = `flush of ${formatDecimal(total, decimals, 2)} ${symbol} from ${free.length} addresses`;
+  return done(`${what} in ${sent.value.txId}${frozen}`);
 }
 
-function flushCall({ address }: Token, holdings: readonly Holding[]): Hex {
+function flushCall(
+  { factory }: DepositContracts,
+  { address }: Token,
+  holdings: readonly Holding[],
+): KeeperCall {
   const ids = holdings.map(({ id }) => id);
-  return encodeFunctionData({
-    abi: FACTORY_ABI,
-    functionName: "flushMany",
-    args: [ids, address],
-  });
-}
-
-interface Keeper {
-  /** The gas of a call of the factory; `failed` for good when the factory turns it down. */
-  estimate(data: Hex): Promise<Outcome<bigint>>;
-  /** Sends it and waits until it has landed; the transaction's id. */
-  send(data: Hex, gas: bigint, signal: AbortSignal): Promise<Outcome<string>>;
-}
-
-function openKeeper({ client, config, contracts, clock, keeperKey }: SweepDeps): Keeper {
-  const account = privateKeyToAccount(keeperKey);
-  const to = contracts.factory.address;
-  let last: (Bid & { readonly nonce: number }) | null = null;
-
-  /** Higher than the bid before, if that one still holds the nonce. */
-  const nextBid = (market: Parameters<typeof bidFor>[0], nonce: number): Bid | null => {
-    const fair = bidFor(market, config.maxFeeWei);
-    if (fair === null || last?.nonce !== nonce) return fair;
-    const bid = higherOf(raised(last), fair);
-    return bid.maxFeeWei > config.maxFeeWei ? null : bid;
-  };
-
-  const landed = async (txId: Hex, signal: AbortSignal): Promise<Outcome<string>> => {
-    const untilMs = clock.now() + LANDING_MS;
-    while (clock.now() < untilMs && !signal.aborted) {
-      const receipt = await client.read((server) =>
-        server.request({ method: "eth_getTransactionReceipt", params: [txId] }),
-      );
-      if (receipt.kind === "done" && receipt.value !== null) {
-        if (receipt.value.status === "0x1") return done(txId);
-        return failed(`flush ${txId} was reverted`, "retry");
-      }
-      await clock.sleep(Math.min(config.tuning.pollMaxMs, 500), signal);
-    }
-    return failed(`flush ${txId} has not landed yet`, "retry");
-  };
-
-  return {
-    async estimate(data) {
-      const call = { from: account.address, to, data };
-      const gas = await client.read((server) =>
-        server.request({ method: "eth_estimateGas", params: [call] }),
-      );
-      return gas.kind === "done" ? done((BigInt(gas.value) * 13n) / 10n) : gas;
-    },
-    async send(data, gas, signal) {
-      const read = await client.read((server) =>
-        Promise.all([
-          readMarket(server, config.network),
-          server.getTransactionCount({ address: account.address, blockTag: "latest" }),
-        ]),
-      );
-      if (read.kind !== "done") return read;
-      const [market, nonce] = read.value;
-      const bid = nextBid(market, nonce);
-      if (bid === null) return failed("gas costs more than MAX_FEE_GWEI", "retry");
-      last = { ...bid, nonce };
-      const raw = await account.signTransaction({
-        type: "eip1559",
-        chainId: config.chainId,
-        to,
-        data,
-        nonce,
-        gas,
-        maxFeePerGas: bid.maxFeeWei,
-        maxPriorityFeePerGas: bid.tipWei,
-      });
-      const sent = await submitRaw(client, raw);
-      if (sent.kind === "failed") return failed(`flush: ${sent.reason}`, "retry");
-      return landed(keccak256(raw), signal);
-    },
-  };
+  const args = [ids, address] as const;
+  const data = encodeFunctionData({ abi: FACTORY_ABI, functionName: "flushMany", args });
+  return { to: factory.address, data };
 }
