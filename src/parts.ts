@@ -86,14 +86,14 @@ function openEvmRails(
   texts: Readonly<Record<string, string>>,
   context: RailContext,
 ): Pick<OpenRails, "open" | "problems"> {
-  const parsed = railModules["evm-deposit"].parse(chainId, texts);
+  const parsed = railModules["evm-x402"].parse(chainId, texts);
   if (parsed.kind === "problems") {
     const named = parsed.problems.map((problem) => `VEND402_EVM_${chainId}_${problem}`);
     return { open: [], problems: named };
   }
   const { config } = parsed;
-  const open =
-    config.depositFactory === null ? [] : [railModules["evm-deposit"].open(config, context)];
+  const open: Rail[] = [railModules["evm-x402"].open(config, context)];
+  if (config.depositFactory !== null) open.push(railModules["evm-deposit"].open(config, context));
   return { open, problems: [] };
 }
 

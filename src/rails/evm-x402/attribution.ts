@@ -1,0 +1,112 @@
+import type { RpcLog } from "viem";
+import type { SeenTransfer } from "../../chains/evm/pages.ts";
+import { AUTHORIZATION_USED } from "./fate.ts";
+import { wordOf, type Hex } from "./promise.ts";
+import { authorizationRef } from "./read.ts";
+
+/** What a transaction says beside its transfers. */
+export interface TransactionFacts {
+  readonly input: Hex;
+  readonly logs: readonly RpcLog[];
+}
+
+/**
+ * Which promise each transfer carried out, by name; null for a plain transfer. A token says so itself (EIP-3009);
+ * a transfer through Permit2 is recognised by the call of x402's proxy, wherever in the input it stands.
+ * @param transfers Of one transaction, in chain order.
+ */
+export function refsOf(
+  caip2: string,
+  transfers: readonly SeenTransfer[],
+  { input, logs }: TransactionFacts,
+): readonly (string | null)[] {
+  const used = usedIn(logs);
+  const permits = permitsIn(input);
+  return transfers.map((transfer) => {
+    const token = tokenOf(transfer);
+    const from = transfer.from.toLowerCase() as Hex;
+    // The nearest one before the transfer: a token tells of the promise first.
+    const at = used.findLastIndex(
+      (one) => one.token === token && one.from === from && one.logIndex < transfer.logIndex,
+    );
+    const [own] = at < 0 ? [] : used.splice(at, 1);
+    if (own !== undefined) return authorizationRef(caip2, { method: "eip3009", ...own });
+    const permit = permits.findIndex(
+      (one) =>
+        one.token === token &&
+        one.from === from &&
+        one.to === transfer.to.toLowerCase() &&
+        one.atomic === transfer.amount.atomic,
+    );
+    const [spent] = permit < 0 ? [] : permits.splice(permit, 1);
+    return spent === undefined ? null : authorizationRef(caip2, { method: "permit2", ...spent });
+  });
+}
+
+interface UsedPromise {
+  readonly token: Hex;
+  readonly from: Hex;
+  readonly nonce: Hex;
+  readonly logIndex: number;
+}
+
+function usedIn(logs: readonly RpcLog[]): UsedPromise[] {
+  return logs.flatMap(({ address, topics, logIndex }) => {
+    const [event, payer, nonce] = topics;
+    if (event !== AUTHORIZATION_USED || payer === undefined || nonce === undefined) return [];
+    const from: Hex = `0x${payer.slice(-40).toLowerCase()}`;
+    const token = address.toLowerCase() as Hex;
+    return [{ token, from, nonce: nonce.toLowerCase() as Hex, logIndex: Number(logIndex) }];
+  });
+}
+
+interface SpentPermit {
+  readonly token: Hex;
+  readonly from: Hex;
+  readonly to: string;
+  readonly atomic: bigint;
+  readonly nonce: Hex;
+}
+
+/** Selectors of `settle` and `settleWithPermit`, and how many words the latter has before what they share. */
+const SETTLE_CALLS = [
+  { selector: "13cd3b53", wordsBefore: 0 },
+  { selector: "fa340378", wordsBefore: 5 },
+] as const;
+const WORD = 64;
+/** token, amount, nonce, deadline, owner, payee */
+const SHARED_WORDS = 6;
+
+/** Calls of x402's proxy, directly or inside a bundle of calls. */
+function permitsIn(input: Hex): SpentPermit[] {
+  const hex = input.slice(2).toLowerCase();
+  return SETTLE_CALLS.flatMap(({ selector, wordsBefore }) => {
+    const found: SpentPermit[] = [];
+    for (let at = hex.indexOf(selector); at >= 0; at = hex.indexOf(selector, at + 1)) {
+      // A byte is two digits.
+      if (at % 2 !== 0) continue;
+      const start = at + selector.length + wordsBefore * WORD;
+      const text = hex.slice(start, start + SHARED_WORDS * WORD);
+      if (text.length === SHARED_WORDS * WORD) found.push(permitOf(text));
+    }
+    return found;
+  });
+}
+
+function permitOf(words: string): SpentPermit {
+  const word = (index: number): string => words.slice(index * WORD, (index + 1) * WORD);
+  const address = (index: number): Hex => `0x${word(index).slice(-40)}`;
+  return {
+    token: address(0),
+    from: address(4),
+    to: address(5),
+    atomic: BigInt(`0x${word(1)}`),
+    nonce: wordOf(BigInt(`0x${word(2)}`)),
+  };
+}
+
+/** "eip155:137/erc20:0x…" */
+function tokenOf({ amount }: SeenTransfer): Hex {
+  const { id } = amount.asset;
+  return id.slice(id.lastIndexOf(":") + 1) as Hex;
+}
