@@ -22,7 +22,7 @@ export const TOKENS = [
   },
 ] as const;
 
-const CONNECTIONS = 32;
+const CONNECTIONS = 256;
 const ROUNDS = 3;
 const ORDER_PATH = "/api/v1/x402/order";
 

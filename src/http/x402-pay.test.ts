@@ -257,6 +257,10 @@ test("a missing allowance is 412, and the same payment is good once it is there"
   const headers = paymentV2(asked);
   const answer = await x402.order({ plan_id: PLAN.id, asset: "USDT" }, headers);
   expect(answer.status).toBe(412);
+  expect(decodeHeader(answer, "payment-required")).toMatchObject({
+    error: "permit2_allowance_required",
+    accepts: asked.required.accepts,
+  });
   expect(await refusal(answer)).toMatchObject({
     code: "permit2_allowance_required",
     pay_url: asked.body.pay_url,

@@ -47,7 +47,7 @@ test("the stock client of version 2 buys with one call", async () => {
 
 test("the stock client of version 1 buys at the same address", async () => {
   const x402 = await openX402Shop();
-  const answer = await buy(wrapFetchV1(fetch, account as never, 60_000_000n), x402);
+  const answer = await buy(wrapFetchV1(fetch, account, 60_000_000n), x402);
   expect(answer.status).toBe(202);
   const order = await paidOrder(answer);
   expect(decodeHeader(answer, "x-payment-response")).toMatchObject({ network: "polygon" });

@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync, type KeyObject } from "node:crypto";
+import { createHmac, createSecretKey, hkdfSync, type KeyObject } from "node:crypto";
 
 const KEY_BYTES = 32;
 const PURPOSE = "vend402 access to an order's goods";
@@ -8,6 +8,7 @@ const PURPOSE = "vend402 access to an order's goods";
  * server's pepper, 43 characters of base64url. Nothing is stored, and the id alone does not give it.
  */
 export function createAccessTokens(pepper: KeyObject): (orderId: string) => string {
-  const key = Buffer.from(hkdfSync("sha256", pepper, "", PURPOSE, KEY_BYTES));
+  const bytes = hkdfSync("sha256", pepper, "", PURPOSE, KEY_BYTES);
+  const key = createSecretKey(Buffer.from(bytes));
   return (orderId) => createHmac("sha256", key).update(orderId).digest("base64url");
 }

@@ -32,42 +32,57 @@ export interface Challenge {
  * order. An order without x402 terms has neither, but still says how it is paid.
  */
 export function sendChallenge(
-  { publicBaseUrl }: Pick<HttpSettings, "publicBaseUrl">,
+  settings: Pick<HttpSettings, "publicBaseUrl">,
   reply: FastifyReply,
   challenge: Challenge,
 ): FastifyReply {
   const { order } = challenge;
-  const resource = `${publicBaseUrl}${ORDER_PATH}`;
-  showTerms(reply, paymentRequired(challenge, resource));
+  showTerms(settings, reply, challenge);
   return reply
     .code(402)
     .headers({ "cache-control": "no-store", location: x402Urls(order.id).status_url })
     .type(`${JSON_TYPE}; charset=utf-8`)
-    .send(JSON.stringify(challengeBody(challenge, resource)));
+    .send(JSON.stringify(challengeBody(challenge, resourceUrl(settings))));
 }
 
 /** Adds the header of version 2, unless there is nothing to choose from, which it cannot say. */
-export function showTerms(reply: FastifyReply, required: X402PaymentRequired): void {
-  if (required.accepts.length > 0) reply.header("payment-required", encode(required));
-}
-
-export function paymentRequired(
+export function showTerms(
+  settings: Pick<HttpSettings, "publicBaseUrl">,
+  reply: FastifyReply,
   { order, error }: Pick<Challenge, "error" | "order">,
-  resource: string,
-): X402PaymentRequired {
-  return {
+): void {
+  const accepts = storedTerms(order);
+  if (accepts.length === 0) return;
+  const about: Omit<X402PaymentRequired, "extensions"> = {
     x402Version: 2,
     error,
     resource: {
-      url: resource,
+      url: resourceUrl(settings),
       description: DESCRIPTION,
       mimeType: JSON_TYPE,
       serviceName: SHOP_NAME,
       tags: TAGS,
     },
-    accepts: storedTerms(order),
-    extensions: EXTENSIONS,
+    accepts,
   };
+  reply.header("payment-required", withExtensions(JSON.stringify(about)));
+}
+
+function resourceUrl({ publicBaseUrl }: Pick<HttpSettings, "publicBaseUrl">): string {
+  return `${publicBaseUrl}${ORDER_PATH}`;
+}
+
+const BASE64_GROUP = 3;
+/** The end of the header is the same for all, and longer than the rest: it is encoded once. */
+const EXTENSIONS_BASE64 = Buffer.from(`"extensions":${JSON.stringify(EXTENSIONS)}}`).toString(
+  "base64",
+);
+
+/** Base64 of the object with the extensions as its last member. Blanks fill the last group before them. */
+function withExtensions(json: string): string {
+  const open = Buffer.from(`${json.slice(0, -1)},`);
+  const blanks = (BASE64_GROUP - (open.length % BASE64_GROUP)) % BASE64_GROUP;
+  return Buffer.concat([open, Buffer.alloc(blanks, " ")]).toString("base64") + EXTENSIONS_BASE64;
 }
 
 function challengeBody({ order, error, accessToken }: Challenge, resource: string): X402Challenge {

@@ -1,11 +1,12 @@
 import type { FastifyReply } from "fastify";
 import type { X402PaidOrder } from "#wire";
 import type { RequestName } from "../../actions/create-x402-order.ts";
-import { assert } from "../../errors.ts";
+import { assert, Refusal } from "../../errors.ts";
 import { isFinal } from "../../orders/lifecycle.ts";
 import type { Order } from "../../orders/order.ts";
+import { x402Urls } from "../../orders/view-x402.ts";
 import type { HttpDeps } from "../deps.ts";
-import { sendChallenge, showPaymentResponse, UNPAID } from "./challenge.ts";
+import { sendChallenge, showPaymentResponse, showTerms, UNPAID } from "./challenge.ts";
 import { createTill, isUnderWay, requireOpen } from "./pay.ts";
 import type { SentPayment } from "./payment.ts";
 import { livePromise, readSnapshot, viewOfSnapshot } from "./snapshot.ts";
@@ -84,6 +85,9 @@ async function answerUnpaid(
   return sendChallenge(deps.settings, reply, { order, error, accessToken });
 }
 
+/** The x402 reason of a payer who must allow Permit2 to move the token, once. */
+const NO_ALLOWANCE = "permit2_allowance_required";
+
 /** A payment that was certainly not carried out: the same terms again, and why. */
 function answerRefused(
   deps: HttpDeps,
@@ -103,7 +107,18 @@ function answerRefused(
     transaction: "",
     network: sent.network,
   });
+  if (reason === NO_ALLOWANCE) throw refuseWithoutAllowance(deps, reply, found.order);
   return answerUnpaid(deps, reply, found, reason);
+}
+
+/** Only this is missing: the same payment is good afterwards. The header repeats the terms, as with a 402. */
+function refuseWithoutAllowance(deps: HttpDeps, reply: FastifyReply, order: Order): Refusal {
+  showTerms(deps.settings, reply, { order, error: NO_ALLOWANCE });
+  return new Refusal(
+    NO_ALLOWANCE,
+    "The payer has not allowed Permit2 to move this much of the token. Approve Permit2 once, then send the same payment again.",
+    { order_id: order.id, ...x402Urls(order.id) },
+  );
 }
 
 /** An order that is paid, or being paid. */

@@ -16,11 +16,10 @@ const JSON_SCHEMA = "https://json-schema.org/draft/2020-12/schema";
 const BODY_SCHEMA = {
   type: "object",
   properties: {
-    plan_id: { type: "string", description: `From GET ${PLANS_PATH}` },
+    plan_id: { type: "string" },
     product: { type: "string", enum: ["travel-esim", "prepaid-card"] },
-    amount_usdc: { type: "string", description: 'Face value of a card, "10.00"' },
-    client_ref: { type: "string", description: "Random, kept across retries" },
-    refund_address: { type: "string" },
+    amount_usdc: { type: "string" },
+    client_ref: { type: "string" },
   },
 } as const satisfies JsonObject;
 

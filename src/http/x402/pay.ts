@@ -1,4 +1,4 @@
-import { Refusal, type RefusalFacts } from "../../errors.ts";
+import { Refusal } from "../../errors.ts";
 import type { RequestName } from "../../actions/create-x402-order.ts";
 import type { Order } from "../../orders/order.ts";
 import { x402Urls } from "../../orders/view-x402.ts";
@@ -19,8 +19,8 @@ export type Presented =
 /** Checks payments and has them carried out. */
 export interface Till {
   /**
-   * Refuses `quote_expired` and `order_closed`, `permit2_allowance_required`, and `facilitator_unavailable` when
-   * nobody could be asked; then it was certainly not carried out.
+   * Refuses `quote_expired` and `order_closed`, and `facilitator_unavailable` when nobody could be asked; then it
+   * was certainly not carried out.
    */
   present(payment: {
     readonly sent: SentPayment;
@@ -61,7 +61,7 @@ export function createTill(deps: TillDeps): Till {
       const verified = await verify(scheme, authorization);
       if (verified.kind === "unknown" || (verified.kind === "failed" && verified.retryable))
         throw refuseUnasked(deps, order, verified.reason);
-      if (verified.kind === "failed") return notValid(order, verified.reason, payer);
+      if (verified.kind === "failed") return { kind: "refused", reason: verified.reason, payer };
       const nowMs = clock.now();
       const orderId =
         name === null
@@ -129,27 +129,14 @@ function railOf(
   return rails.find(({ id, x402 }) => x402 !== undefined && id.startsWith(`${network}/`));
 }
 
-function notValid(order: Order, reason: string, payer: string): Presented {
-  if (reason !== "permit2_allowance_required") return { kind: "refused", reason, payer };
-  throw new Refusal(
-    "permit2_allowance_required",
-    "The payer has not allowed Permit2 to move this much of the token. Approve Permit2 once, then send the same payment again.",
-    { ...factsOf(order), payer },
-  );
-}
-
 function refuseUnasked({ log }: Pick<TillDeps, "log">, order: Order, reason: string): Refusal {
   log.warn("a payment could not be checked", { order: order.id, reason });
   return refuseUntil(
     "facilitator_unavailable",
     "The payment could not be checked and was not carried out. Send the same one again; do not sign another.",
     RETRY_S,
-    factsOf(order),
+    { order_id: order.id, ...x402Urls(order.id) },
   );
-}
-
-function factsOf({ id }: Pick<Order, "id">): RefusalFacts {
-  return { order_id: id, ...x402Urls(id) };
 }
 
 async function claim(
