@@ -1,6 +1,6 @@
 /**
- * `node scripts/artefacts/rebuild.ts [name...]`: builds the committed WebAssembly files and EVM
- * contracts again and compares. Exit code 1 when one differs; where it cannot compare, it says why and goes on.
+ * `node scripts/artefacts/rebuild.ts [name...]`: builds the committed WebAssembly files and the EVM
+ * and TON contracts again and compares. Exit code 1 when one differs; where it cannot compare, it says why and goes on.
  * `--write` replaces the committed files and their manifests instead of comparing.
  * `--install` brings Debian's Rust if it is missing, which CI=true implies.
  * `--limit=<seconds>` stops building after that time; what is left then is not compared. Under CI=true
@@ -15,6 +15,8 @@ import { type Artefact, ARTEFACTS } from "./artefacts.ts";
 import { buildArtefact, type BuildPlace, fetchCrates } from "./build.ts";
 import { checkManifests, commitArtefact, readManifest, sha256 } from "./manifest.ts";
 import { checkEvm, EVM_NAMES, rebuildEvm } from "./rebuild-evm.ts";
+import { rebuildTon, TON_NAMES } from "./rebuild-ton.ts";
+import { checkTolk } from "./tolk-manifest.ts";
 import { findToolchain, installToolchain, type Missing, type Toolchain } from "./toolchain.ts";
 
 const { values: options, positionals: names } = parseArgs({
@@ -83,20 +85,26 @@ function rebuild(artefact: Artefact, place: BuildPlace): boolean {
   return verdict !== "different";
 }
 
+async function problemsOf(root: string): Promise<string[]> {
+  return [...checkManifests(root), ...checkEvm(root), ...(await checkTolk(root))];
+}
+
 async function main(): Promise<boolean> {
-  const known = [...ARTEFACTS.map(({ name }) => name), ...EVM_NAMES];
+  const known = [...ARTEFACTS.map(({ name }) => name), ...EVM_NAMES, ...TON_NAMES];
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     throw new Error(`unknown: ${unknown.join(", ")}; there are ${known.join(", ")}`);
   }
   const chosen = new Set(names.length === 0 ? known : names);
   const root = path.resolve(options.root);
-  const problems = options.write ? [] : [...checkManifests(root), ...checkEvm(root)];
+  const problems = options.write ? [] : await problemsOf(root);
   for (const problem of problems) say(problem);
   if (problems.length > 0) return false;
 
   const evm = EVM_NAMES.filter((name) => chosen.has(name));
   const isEvmGood = await rebuildEvm({ root, names: evm, isWriting: options.write, say });
+  const ton = TON_NAMES.filter((name) => chosen.has(name));
+  const isTonGood = await rebuildTon({ root, names: ton, isWriting: options.write, say });
   const temporary = options.target ?? mkdtempSync(path.join(tmpdir(), "artefacts-"));
   const place = {
     root,
@@ -105,7 +113,9 @@ async function main(): Promise<boolean> {
   };
   try {
     const wasm = ARTEFACTS.filter(({ name }) => chosen.has(name));
-    return wasm.map((artefact) => rebuild(artefact, place)).every(Boolean) && isEvmGood;
+    return (
+      wasm.map((artefact) => rebuild(artefact, place)).every(Boolean) && isEvmGood && isTonGood
+    );
   } finally {
     if (options.target === undefined) rmSync(temporary, { recursive: true, force: true });
   }
