@@ -70,7 +70,7 @@ export const DEFAULT_TUNING: EvmTuning = {
   pageLimit: 1_000,
   pageBlocks: 5_000,
   logBlocks: 1_000,
-  logAddresses: 200,
+  logAddresses: 500,
   pollMinMs: 100,
   pollMaxMs: 2_000,
   outbidAfterMs: 30_000,

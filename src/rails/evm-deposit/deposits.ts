@@ -34,13 +34,17 @@ export function openWatch(
   const source = (expected: () => Promise<readonly string[]>): PageSource<Deposit> => ({
     async filters(open) {
       watched = [...new Set([...(await expected()), ...open])];
+      book.forgetUnless(watched.length);
       return inChunks(watched.map(book.addressOf), config.tuning.logAddresses).map(
         (addresses): TransferFilter => ({ tokens: config.tokens, side: "to", addresses }),
       );
     },
     async items(server, transfers) {
       const deposits = await depositsOf(server, config, transfers.map(book.withOrder));
-      for (const { orderRef } of deposits) paid.add(orderRef);
+      remember(
+        paid,
+        deposits.map(({ orderRef }) => orderRef),
+      );
       return deposits;
     },
   });
@@ -52,6 +56,21 @@ export function openWatch(
   };
 }
 
+/** So many orders that were paid are remembered for the next sweeps. */
+const REMEMBERED_ORDERS = 10_000;
+
+function remember(paid: Set<string>, orderIds: readonly string[]): void {
+  for (const id of orderIds) {
+    // Those of the last pages stay the longest.
+    paid.delete(id);
+    paid.add(id);
+  }
+  for (const id of paid) {
+    if (paid.size <= REMEMBERED_ORDERS) break;
+    paid.delete(id);
+  }
+}
+
 /** A transfer whose receiver is an order's address. */
 interface OrderTransfer extends SeenTransfer {
   readonly orderRef: string;
@@ -60,7 +79,11 @@ interface OrderTransfer extends SeenTransfer {
 interface AddressBook {
   readonly addressOf: (orderId: string) => Address;
   readonly withOrder: (transfer: SeenTransfer) => OrderTransfer;
+  /** Begins anew when it holds far more than the orders that are in use. */
+  readonly forgetUnless: (inUse: number) => void;
 }
+
+const SPARE_ADDRESSES = 10_000;
 
 /** Remembers addresses, since each takes three hashes and all of them are wanted at every block. */
 function openAddressBook(contracts: DepositContracts): AddressBook {
@@ -74,6 +97,11 @@ function openAddressBook(contracts: DepositContracts): AddressBook {
       addresses.set(orderId, address);
       orders.set(address, orderId);
       return address;
+    },
+    forgetUnless(inUse) {
+      if (addresses.size <= 2 * inUse + SPARE_ADDRESSES) return;
+      addresses.clear();
+      orders.clear();
     },
     withOrder: (transfer) => ({ ...transfer, orderRef: orders.get(transfer.to) ?? "" }),
   };
