@@ -18,8 +18,8 @@ import { DEFAULT_X402, type HttpDeps, type HttpSettings, type PayableRail } from
 import { openTestShop, type TestShop, type TestShopOptions } from "./test-shop.ts";
 
 export const NETWORK = "eip155:137";
-export const X402_RAIL = `${NETWORK}/x402`;
-export const DEPOSIT_RAIL = `${NETWORK}/deposit`;
+const X402_RAIL = `${NETWORK}/x402`;
+const DEPOSIT_RAIL = `${NETWORK}/deposit`;
 export const ORDER_URL = "/api/v1/x402/order";
 const TOKEN = "0x3c499c542cef5e3811e1192ce70d8cc03d5c3359";
 const TETHER = "0xc2132d05d31c914a87c6611c10748aeb04b58e8f";
