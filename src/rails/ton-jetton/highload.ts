@@ -1,0 +1,145 @@
+import {
+  type Address,
+  beginCell,
+  Cell,
+  contractAddress,
+  Dictionary,
+  external,
+  internal,
+  type MessageRelaxed,
+  type StateInit,
+  storeMessage,
+  storeMessageRelaxed,
+  storeOutList,
+} from "@ton/core";
+import { sign } from "@ton/crypto";
+import { HIGHLOAD_CODE_BASE64 } from "./highload-code.ts";
+import type { TonKeys } from "./keys.ts";
+
+/** A highload wallet v3: many messages at a time, each of its own number, each carried out once at most. */
+export interface HighloadWallet {
+  readonly address: Address;
+  readonly init: StateInit;
+  readonly keys: TonKeys;
+}
+
+/**
+ * How long after its creation a message may be carried out, seconds. Part of the wallet's address. Short enough
+ * that a lost refund is signed anew soon, long enough for a busy chain.
+ */
+export const HIGHLOAD_TIMEOUT_S = 600;
+/** What wallets of this kind have, so that other tools find the address by the key. */
+const SUBWALLET = 0x10ad;
+const INTERNAL_BATCH = 0xae42e5a4;
+const CODE = Cell.fromBase64(HIGHLOAD_CODE_BASE64);
+
+/** Numbers are 13 bits of shift and 10 of bit, of which 1023 is not allowed. */
+const BITS = 1023;
+export const HIGHLOAD_NUMBERS = 8192 * BITS;
+
+/** Fees apart from the value; failures of the action are skipped, which the wallet adds itself. */
+const PAY_FEES_SEPARATELY = 1;
+
+export function highloadWallet(keys: TonKeys): HighloadWallet {
+  const data = beginCell()
+    .storeBuffer(keys.publicKey)
+    .storeUint(SUBWALLET, 32)
+    .storeBit(0)
+    .storeBit(0)
+    .storeUint(0, 64)
+    .storeUint(HIGHLOAD_TIMEOUT_S, 22)
+    .endCell();
+  const init: StateInit = { code: CODE, data };
+  return { address: contractAddress(0, init), init, keys };
+}
+
+export interface SignedMessage {
+  /** Of the signed body: the same whether the message deploys the wallet or not. */
+  readonly bodyHash: Buffer;
+  /** The external message, as it is sent. */
+  readonly boc: Buffer;
+}
+
+export interface MessageToSign {
+  readonly message: MessageRelaxed;
+  /** From 0 to `HIGHLOAD_NUMBERS` - 1. */
+  readonly number: number;
+  readonly createdAtS: number;
+  /** The wallet is not on chain yet, and this message brings it there. */
+  readonly isFirst: boolean;
+}
+
+/** Signs one message out of the wallet. One that brings code along goes by way of a message to itself. */
+export function signHighload(wallet: HighloadWallet, order: MessageToSign): SignedMessage {
+  const { message, number, createdAtS, isFirst } = order;
+  const queryId = (Math.floor(number / BITS) << 10) | (number % BITS);
+  // The wallet turns down a message with a state in it, unless it sends it to itself first.
+  const sent = message.init ? viaItself(wallet, message, queryId) : message;
+  const inner = beginCell()
+    .storeUint(SUBWALLET, 32)
+    .storeRef(beginCell().store(storeMessageRelaxed(sent)).endCell())
+    .storeUint(PAY_FEES_SEPARATELY, 8)
+    .storeUint(queryId, 23)
+    .storeUint(createdAtS, 64)
+    .storeUint(HIGHLOAD_TIMEOUT_S, 22)
+    .endCell();
+  const signature = sign(inner.hash(), wallet.keys.secretKey);
+  const body = beginCell().storeBuffer(signature).storeRef(inner).endCell();
+  const outer = external({ to: wallet.address, init: isFirst ? wallet.init : null, body });
+  const boc = beginCell().store(storeMessage(outer)).endCell().toBoc();
+  return { bodyHash: body.hash(), boc };
+}
+
+/** The gas of the way round; what is left stays in the wallet. */
+const WAY_ROUND_NANO = 20_000_000n;
+
+function viaItself(
+  { address }: HighloadWallet,
+  message: MessageRelaxed,
+  queryId: number,
+): MessageRelaxed {
+  const value = message.info.type === "internal" ? message.info.value.coins : 0n;
+  const actions = beginCell()
+    .store(storeOutList([{ type: "sendMsg", mode: PAY_FEES_SEPARATELY, outMsg: message }]))
+    .endCell();
+  const body = beginCell()
+    .storeUint(INTERNAL_BATCH, 32)
+    .storeUint(queryId, 64)
+    .storeRef(actions)
+    .endCell();
+  return internal({ to: address, value: value + WAY_ROUND_NANO, bounce: true, body });
+}
+
+/**
+ * The numbers that the wallet remembers as used, from its stored data: a message with one of them would be turned
+ * down. Forgets by time as the wallet does.
+ */
+export function usedNumbers(data: Cell, chainTimeS: number): (number: number) => boolean {
+  const slice = data.beginParse().skip(256 + 32);
+  const old = slice.loadMaybeRef();
+  const recent = slice.loadMaybeRef();
+  const cleanedAtS = slice.loadUint(64);
+  const timeoutS = slice.loadUint(22);
+  const books: Cell[] = [];
+  // Read a little late, so that no number is taken for free before the wallet has forgotten it.
+  if (recent !== null && cleanedAtS >= chainTimeS - 2 * timeoutS - MARGIN_S) books.push(recent);
+  if (old !== null && cleanedAtS >= chainTimeS - timeoutS - MARGIN_S) books.push(old);
+  const bits = books.map(bitsOf);
+  return (number) =>
+    bits.some((book) => book.get(Math.floor(number / BITS))?.[number % BITS] === true);
+}
+
+const MARGIN_S = 60;
+
+type Bits = ReadonlyMap<number, readonly boolean[]>;
+
+function bitsOf(book: Cell): Bits {
+  const values = Dictionary.loadDirect(Dictionary.Keys.Uint(13), Dictionary.Values.Cell(), book);
+  const bits = new Map<number, readonly boolean[]>();
+  for (const [shift, cell] of values)
+    bits.set(
+      shift,
+      Array.from({ length: cell.bits.length }, (_, index) => cell.bits.at(index)),
+    );
+  return bits;
+}
