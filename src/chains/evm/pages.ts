@@ -181,9 +181,8 @@ async function coldStart(
   const lookBack = Math.ceil(COLD_START_MS / config.network.blockMs);
   const { number: final } = tip.final;
   const base = Math.min(config.startBlock ?? Math.max(final - lookBack, 0), final + 1) - 1;
-  if (base < 0) return { kind: "stands", tip, base, checkpoints: [] };
-  // Should the chain go back before there is another one, reading begins here again.
-  const before = await endpoint.ask((client) => readHeader(client, base));
+  // Should the chain go back before there is another one, reading begins here again. Nobody pays in block 0.
+  const before = await endpoint.ask((client) => readHeader(client, Math.max(base, 0)));
   if (before.kind !== "result") return failed(before.reason, "retry");
   const checkpoints = before.value === null ? [] : [markOf(before.value)];
   return { kind: "stands", tip, base, checkpoints };

@@ -74,6 +74,6 @@ async function readBalance({ client, config }: Purse, asset: Asset): Promise<Out
 }
 
 /** Null when the chain's rails do not take it. */
-export function tokenOf(tokens: readonly Token[], asset: Asset): Token | null {
+function tokenOf(tokens: readonly Token[], asset: Asset): Token | null {
   return tokens.find((token) => token.asset.id === asset.id) ?? null;
 }

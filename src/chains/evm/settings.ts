@@ -65,7 +65,7 @@ export interface EvmTuning {
   readonly outbidAfterMs: number;
 }
 
-export const DEFAULT_TUNING: EvmTuning = {
+const DEFAULT_TUNING: EvmTuning = {
   callTimeoutMs: 8_000,
   pageLimit: 1_000,
   pageBlocks: 5_000,
