@@ -157,7 +157,7 @@ async function bookDeposit(
   const promise = await promiseOf(tx, deposit);
   const order = await tx.orders.byId(promise?.orderId ?? deposit.orderRef);
   const lost = await lostTwin(tx, order, deposit);
-  if (lost !== null) return recoverElsewhere(tx, { lost, deposit, known }, input);
+  if (lost !== null) return recoverElsewhere(tx, { lost, deposit, known, promise }, input);
   const match = matchAgain(known, order, { deposit, promise, terms: input.terms });
   const row = rowOf(deposit, { railId: input.railId, order, match, nowMs });
   await store(tx, known, row);
@@ -254,14 +254,16 @@ async function recoverElsewhere(
     readonly lost: DepositRow;
     readonly deposit: Deposit;
     readonly known: DepositRow | null;
+    readonly promise: AuthorizationRow | null;
   },
   { railId, nowMs }: ApplyDepositsInput,
 ): Promise<null> {
-  const { lost, deposit, known } = found;
+  const { lost, deposit, known, promise } = found;
   const match = { kind: "accepted", priceAtomic: 0n, excessAtomic: 0n } as const;
   const order = { id: lost.orderRef };
   const row = rowOf(deposit, { railId, order, match, nowMs });
   await store(tx, known, row);
+  if (promise !== null) await noteSettled(tx, promise, row, nowMs);
   if (row.state === "final") await recoverDeposit(tx, { lost, found: row, nowMs });
   return null;
 }

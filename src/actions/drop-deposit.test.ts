@@ -181,6 +181,7 @@ test("a payment that vanishes after delivery is a loss, the goods stay delivered
   // The promise is carried out again, and what it brings makes good the loss.
   expect((await watcher.store.read.authorizations.byRef(REF))?.state).toBe("settling");
   await watcher.see([final({ txId: "tx_2", authorizationRef: REF })]);
+  expect((await watcher.store.read.authorizations.byRef(REF))?.state).toBe("settled");
   expect(await watcher.state()).toBe("delivered");
   expect(await watcher.balances()).toEqual({ [`held:${RAIL_ID}`]: PRICE, revenue: -PRICE });
   expect(await watcher.store.read.payouts.list(["due", "blocked"], 9)).toEqual([]);
