@@ -1,14 +1,12 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
-import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { purchaseCard } from "./buy.ts";
 import { createClient } from "./client.ts";
 import { fileJournal } from "./journal.ts";
 import { API_KEY, CARD } from "./testing/peer.ts";
-import type { BuyerOrders } from "./testing/buyer-process.ts";
+import type { CardBuyer } from "./testing/buyer-process.ts";
+import { runBuyer } from "./testing/run-buyer.ts";
 import { openPayStage, startPeerShop, type PayStage } from "./testing/stage.ts";
 
 let place: PayStage;
@@ -18,24 +16,6 @@ beforeAll(async () => {
 });
 beforeEach(() => place.pace(50));
 afterAll(() => place.close());
-
-const PROGRAM = path.join(import.meta.dirname, "testing", "buyer-process.ts");
-
-/** Runs the buyer until it ends; resolves with the signal that killed it. Rejects with what it wrote if none did. */
-async function runBuyer(orders: BuyerOrders): Promise<string> {
-  const child = spawn(process.execPath, [PROGRAM], {
-    env: { PATH: process.env["PATH"], BUYER: JSON.stringify(orders) },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const exit = once(child, "exit") as Promise<[number | null, string | null]>;
-  const [output, complaints, [, signal]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    exit,
-  ]);
-  if (signal === null) throw new Error(`the buyer lived on: ${output}${complaints}`);
-  return signal;
-}
 
 const DEATHS = [
   "before purchase entry",
@@ -58,10 +38,10 @@ async function newErrand() {
     shop,
     journalFolder,
     /** Lives in a process of its own until `dieAt`. */
-    live: (purchase: BuyerOrders["purchase"], dieAt: string) =>
+    live: (purchase: CardBuyer["purchase"], dieAt: string) =>
       runBuyer({ ...common, secret: key.secret(), journalFolder, purchase, dieAt }),
     /** Lives to the end, with the shop seeing again. */
-    liveOn: (purchase: BuyerOrders["purchase"]) => {
+    liveOn: (purchase: CardBuyer["purchase"]) => {
       isBlind = false;
       const journal = fileJournal(journalFolder);
       return purchaseCard({ ...common, signer, journal, pollMs: 50, ...purchase });

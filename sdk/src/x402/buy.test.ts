@@ -1,32 +1,419 @@
 /** Buying over x402 from the real server, on a chain that is a list of facts. */
+import { recoverTypedDataAddress } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
-import { expect, test } from "vitest";
-import { ESIM, openX402Shop, PLAN, type X402Shop } from "../../../src/http/test-x402.ts";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { CARD } from "../../../src/http/test-shop.ts";
+import { ESIM } from "../../../src/http/test-x402.ts";
+import { done, failed } from "../../../src/outcome.ts";
+import { purchaseCard } from "../buy.ts";
+import { IdempotencyConflictError, OrderExpiredError, OrderFailedError } from "../errors.ts";
 import { memoryJournal } from "../journal.ts";
-import { purchaseEsim, type PurchaseEsimOptions } from "./buy.ts";
-import type { X402Order } from "./answers.ts";
+import { PaymentFailedError, PaymentUnknownError } from "../pay/errors.ts";
+import { systemRuntime } from "../runtime.ts";
+import {
+  errorOf,
+  isPayment,
+  openEsimStage,
+  type BuyerOptions,
+  type SentPromise,
+  type Traffic,
+} from "../testing/esim-stage.ts";
+import {
+  createEsimOrder,
+  listPlans,
+  payEsimOrder,
+  purchaseEsim,
+  waitForEsim,
+  type PurchaseEsimOptions,
+} from "./buy.ts";
 
-const account = privateKeyToAccount(generatePrivateKey());
+const isOrder = ({ method, url }: Request) => method === "POST" && url.endsWith("/order");
 
-function options({ shop }: X402Shop) {
-  return {
-    baseUrl: shop.url,
-    planId: PLAN.id,
-    account,
-    maxUsd: "3.00",
-    journal: memoryJournal(),
-    deadlineMs: 10_000,
-    pollMs: 20,
+/** The first requests of a kind reach the shop, and their answers are lost. */
+function losingAnswers(isLost: (request: Request) => boolean, count: number): Traffic {
+  let lost = 0;
+  return async (request, pass) => {
+    const answer = await pass();
+    if (!isLost(request) || lost === count) return answer;
+    lost += 1;
+    throw new TypeError("socket hang up");
   };
 }
 
-test("one call buys an eSIM with a viem account", async () => {
-  const place = await openX402Shop();
-  const bought = await purchaseEsim({
-    ...options(place),
-    onStep: ({ step, orderId }) => {
-      if (step === "sent") void place.mine(orderId).then(() => place.shop.deliver(orderId));
+/** The same buyer, who kept the order's id. */
+function continuing(options: BuyerOptions, orderId: string): PurchaseEsimOptions {
+  const { planId: _plan, idempotencyKey: _key, ...rest } = options;
+  return { ...rest, orderId };
+}
+
+test("one call buys an eSIM with a viem account, above the dollar of stock clients", async () => {
+  const stage = await openEsimStage();
+  stage.deliverAll();
+  const bought = await purchaseEsim(stage.buyer());
+  expect(bought.esim).toMatchObject({ iccid: ESIM.iccid, activation_code: ESIM.activation_code });
+  expect(bought.payment).toMatchObject({ network: "eip155:137", asset: "USDC", amount: "2.04" });
+  const steps = bought.steps.map(({ step }) => step);
+  expect(steps.slice(0, 2)).toEqual(["quote", "signed"]);
+  expect(steps.at(-1)).toBe("delivered");
+  expect(new Set(steps).size).toBe(steps.length);
+  expect(stage.sent).toHaveLength(1);
+  expect(stage.sent[0]?.extensions["payment-identifier"]?.info.id).toBe(`pay_${bought.orderId}`);
+  expect(stage.sent[0]?.extensions["bazaar"]).toBeUndefined();
+});
+
+const NOTHING: SentPromise = {
+  header: "",
+  accepted: { asset: "", payTo: "", amount: "" },
+  payload: { signature: "0x" },
+  extensions: {},
+};
+
+test("what is sent is the account's own signature over price, payee and the order's nonce", async () => {
+  const stage = await openEsimStage();
+  stage.deliverAll();
+  const account = privateKeyToAccount(generatePrivateKey());
+  const { payment } = await purchaseEsim({ ...stage.buyer(), account });
+  const [{ accepted, payload } = NOTHING] = stage.sent;
+  const { from, to, value, validAfter, validBefore, nonce } = payload.authorization ?? {};
+  expect({ from, to, value, nonce }).toEqual({
+    from: account.address,
+    to: accepted.payTo,
+    value: "2040000",
+    nonce: payment?.id,
+  });
+  const field = (name: string, type: string) => ({ name, type });
+  const signer = await recoverTypedDataAddress({
+    domain: {
+      name: "USD Coin",
+      version: "2",
+      chainId: 137,
+      verifyingContract: accepted.asset as `0x${string}`,
+    },
+    types: {
+      TransferWithAuthorization: [
+        field("from", "address"),
+        field("to", "address"),
+        field("value", "uint256"),
+        field("validAfter", "uint256"),
+        field("validBefore", "uint256"),
+        field("nonce", "bytes32"),
+      ],
+    },
+    primaryType: "TransferWithAuthorization",
+    message: {
+      from,
+      to,
+      value: BigInt(value ?? 0),
+      validAfter: BigInt(validAfter ?? 0),
+      validBefore: BigInt(validBefore ?? 0),
+      nonce,
+    },
+    signature: payload.signature,
+  });
+  expect(signer).toBe(account.address);
+});
+
+test.each([1, 3])(
+  "when %i answers to the payment are lost, the same promise is sent again",
+  async (count) => {
+    const stage = await openEsimStage({ traffic: losingAnswers(isPayment, count) });
+    stage.deliverAll();
+    const { esim, orderId } = await purchaseEsim(stage.buyer());
+    expect(esim.iccid).toBe(ESIM.iccid);
+    expect(new Set(stage.sent.map(({ header }) => header)).size).toBe(1);
+    expect(await stage.promises(orderId)).toHaveLength(1);
+  },
+);
+
+test("when the answer to the order is lost there is one order all the same", async () => {
+  const stage = await openEsimStage({ traffic: losingAnswers(isOrder, 2) });
+  stage.deliverAll();
+  await purchaseEsim(stage.buyer());
+  expect(await stage.countOrders()).toBe(1);
+});
+
+test("called again with the same key after the end: the same goods and no payment", async () => {
+  const stage = await openEsimStage();
+  stage.deliverAll();
+  const options = { ...stage.buyer(), idempotencyKey: "trip-42" };
+  const first = await purchaseEsim(options);
+  const again = await purchaseEsim(options);
+  const byId = await purchaseEsim(continuing(options, first.orderId));
+  for (const { orderId, esim, payment } of [again, byId])
+    expect({ orderId, esim, payment }).toEqual({
+      orderId: first.orderId,
+      esim: first.esim,
+      payment: null,
+    });
+  expect(stage.sent).toHaveLength(1);
+  expect(await stage.countOrders()).toBe(1);
+});
+
+test("eight calls with one key at once: one order, one promise, eight times the goods", async () => {
+  const stage = await openEsimStage();
+  stage.deliverAll();
+  const options = { ...stage.buyer(), idempotencyKey: "trip-42" };
+  const bought = await Promise.all(Array.from({ length: 8 }, () => purchaseEsim(options)));
+  expect(new Set(bought.map(({ orderId }) => orderId)).size).toBe(1);
+  expect(new Set(stage.sent.map(({ header }) => header)).size).toBe(1);
+  expect(await stage.countOrders()).toBe(1);
+});
+
+test("without the journal a second machine signs the same nonce, which the chain takes once", async () => {
+  const stage = await openEsimStage();
+  const options = stage.buyer();
+  const { orderId, accessToken } = await createEsimOrder(options);
+  const journals = [memoryJournal(), memoryJournal()];
+  stage.chain.verdict = failed("insufficient_funds", "final");
+  for (const journal of journals) await errorOf(payEsimOrder({ ...options, orderId, journal }));
+  const [one, two] = stage.sent;
+  expect(one?.payload.authorization?.["nonce"]).toBe(two?.payload.authorization?.["nonce"]);
+  stage.chain.verdict = done(null);
+  stage.deliverAll();
+  for (const journal of journals) await payEsimOrder({ ...options, orderId, journal });
+  expect(await stage.promises(orderId)).toHaveLength(1);
+  expect((await waitForEsim({ ...options, orderId, accessToken: accessToken ?? "" })).iccid).toBe(
+    ESIM.iccid,
+  );
+});
+
+test("two buyers who choose the same key do not meet", async () => {
+  const stage = await openEsimStage();
+  stage.deliverAll();
+  const one = await purchaseEsim({ ...stage.buyer(), idempotencyKey: "trip" });
+  const two = await purchaseEsim({ ...stage.buyer(), idempotencyKey: "trip" });
+  expect(one.orderId).not.toBe(two.orderId);
+});
+
+test("a key that bought something else is refused before anything is sent", async () => {
+  const stage = await openEsimStage();
+  stage.deliverAll();
+  const options = { ...stage.buyer(), idempotencyKey: "trip" };
+  await purchaseEsim(options);
+  const error = await errorOf(purchaseEsim({ ...options, planId: "another" }));
+  expect(error).toBeInstanceOf(IdempotencyConflictError);
+  expect(await stage.countOrders()).toBe(1);
+});
+
+test("a payment that the shop did not carry out is an error; called again, the same promise is tried again", async () => {
+  const stage = await openEsimStage();
+  stage.deliverAll();
+  stage.chain.verdict = failed("insufficient_funds", "final");
+  const options = { ...stage.buyer(), idempotencyKey: "trip" };
+  const error = await errorOf(purchaseEsim(options));
+  expect(error).toBeInstanceOf(PaymentFailedError);
+  expect(error).toMatchObject({ reason: "insufficient_funds", retryable: true });
+  expect(error.purchase).toMatchObject({
+    idempotencyKey: "trip",
+    paymentHash: expect.stringMatching(/^0x/) as string,
+  });
+  stage.chain.verdict = done(null);
+  expect((await purchaseEsim(options)).esim.iccid).toBe(ESIM.iccid);
+  expect(new Set(stage.sent.map(({ header }) => header)).size).toBe(1);
+});
+
+test("another promise is signed only when the first failed and its time is over, and with the same nonce", async () => {
+  const stage = await openEsimStage();
+  stage.chain.verdict = failed("insufficient_funds", "final");
+  const options = { ...stage.buyer(), idempotencyKey: "trip" };
+  await errorOf(purchaseEsim(options));
+  await errorOf(purchaseEsim(options));
+  expect(new Set(stage.sent.map(({ header }) => header)).size).toBe(1);
+  // Everybody's clock but the shop's: the order's window is as long as a promise.
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 950_000 });
+  onTestFinished(() => void vi.useRealTimers());
+  stage.shop.world.skewMs = -950_000;
+  await errorOf(purchaseEsim(options, { ...systemRuntime, nowMs: () => Date.now() }));
+  const promises = stage.sent.map(({ payload }) => payload.authorization);
+  expect(stage.sent.at(-1)?.header).not.toBe(stage.sent[0]?.header);
+  expect(new Set(promises.map((promise) => promise?.["nonce"])).size).toBe(1);
+});
+
+test("a 402 that does not say that the payment failed leads to no second signature, ever", async () => {
+  let isStripping = true;
+  const stage = await openEsimStage({
+    traffic: async (request, pass) => {
+      if (!isPayment(request) || !isStripping) return pass();
+      // A proxy that loses headers: the shop sees no payment, and asks for one.
+      return fetch(request.url, {
+        method: "POST",
+        body: "{}",
+        headers: { "content-type": "application/json" },
+      });
     },
   });
-  expect(bought.esim).toMatchObject({ iccid: ESIM.iccid });
+  stage.deliverAll();
+  const options = { ...stage.buyer(), idempotencyKey: "trip" };
+  const later = { ...systemRuntime, nowMs: () => Date.now() + 900_000 };
+  for (const runtime of [systemRuntime, systemRuntime, later])
+    expect(await errorOf(purchaseEsim(options, runtime))).toBeInstanceOf(PaymentUnknownError);
+  expect(new Set(stage.sent.map(({ header }) => header)).size).toBe(1);
+  isStripping = false;
+  expect((await purchaseEsim(options)).esim.iccid).toBe(ESIM.iccid);
+});
+
+test.each(["settlement_pending", "invalid_exact_evm_nonce_already_used"])(
+  "a 402 that says %s is not taken for a failure",
+  async (errorReason) => {
+    const response = { success: false, errorReason, transaction: "", network: "eip155:137" };
+    const stage = await openEsimStage({
+      traffic: async (request, pass) => {
+        if (!isPayment(request)) return pass();
+        const asked = await fetch(request.url);
+        const headers = new Headers(asked.headers);
+        headers.set("payment-response", Buffer.from(JSON.stringify(response)).toString("base64"));
+        return new Response(await asked.text(), { status: 402, headers });
+      },
+    });
+    expect(await errorOf(purchaseEsim(stage.buyer()))).toBeInstanceOf(PaymentUnknownError);
+    expect(stage.sent).toHaveLength(1);
+  },
+);
+
+test("while nobody can check the payment, the same promise is sent until somebody can", async () => {
+  const stage = await openEsimStage();
+  stage.deliverAll();
+  stage.chain.verdict = failed("rpc down", "retry");
+  const buying = purchaseEsim(stage.buyer());
+  await expect.poll(() => stage.sent.length, { timeout: 5_000 }).toBeGreaterThan(0);
+  stage.chain.verdict = done(null);
+  expect((await buying).esim.iccid).toBe(ESIM.iccid);
+  expect(new Set(stage.sent.map(({ header }) => header)).size).toBe(1);
+});
+
+test("a promise that could not be carried out after all can be sent again", async () => {
+  const stage = await openEsimStage();
+  const options = stage.buyer();
+  const { orderId, accessToken } = await createEsimOrder(options);
+  await payEsimOrder({ ...options, orderId });
+  await stage.fail(orderId, "insufficient_funds");
+  stage.deliverAll();
+  await payEsimOrder({ ...options, orderId });
+  expect((await waitForEsim({ ...options, orderId, accessToken: accessToken ?? "" })).iccid).toBe(
+    ESIM.iccid,
+  );
+  expect(new Set(stage.sent.map(({ header }) => header)).size).toBe(1);
+});
+
+test("whoever pays an order of another may read its goods", async () => {
+  const stage = await openEsimStage();
+  const { orderId } = await createEsimOrder(stage.buyer());
+  stage.deliverAll();
+  const { esim } = await purchaseEsim(continuing(stage.buyer(), orderId));
+  expect(esim.iccid).toBe(ESIM.iccid);
+});
+
+test("what cannot be delivered comes back, and the error names the refund", async () => {
+  const stage = await openEsimStage();
+  const buying = errorOf(
+    purchaseEsim({
+      ...stage.buyer(),
+      onStep: ({ step, orderId }) => {
+        if (step === "sent")
+          void (async () => {
+            await stage.mine(orderId);
+            await stage.shop.giveUp(orderId);
+            await stage.shop.signRefund(orderId);
+            await stage.shop.confirmRefund(orderId);
+          })();
+      },
+    }),
+  );
+  const error = await buying;
+  expect(error).toBeInstanceOf(OrderFailedError);
+  expect(error).toMatchObject({
+    refund: {
+      amount: "2.04",
+      asset: "USDC",
+      tx_id: expect.stringContaining("refund_of") as string,
+    },
+  });
+});
+
+test("an order whose window closed is told so, and nothing is signed for it", async () => {
+  const stage = await openEsimStage();
+  const options = stage.buyer();
+  const { orderId } = await createEsimOrder(options);
+  stage.shop.world.skewMs = 901_000;
+  await stage.shop.expire(orderId);
+  const error = await errorOf(purchaseEsim(continuing(options, orderId)));
+  expect(error).toBeInstanceOf(OrderExpiredError);
+  expect(stage.sent).toEqual([]);
+});
+
+test("a payment that the shop never shows ends at the deadline as unknown", async () => {
+  const stage = await openEsimStage({
+    traffic: (request, pass) =>
+      isPayment(request) ? Promise.reject(new TypeError("socket hang up")) : pass(),
+  });
+  const error = await errorOf(purchaseEsim({ ...stage.buyer(), deadlineMs: 1_500 }));
+  expect(error).toBeInstanceOf(PaymentUnknownError);
+});
+
+test("a wallet client signs as well as an account", async () => {
+  const stage = await openEsimStage();
+  stage.deliverAll();
+  const own = privateKeyToAccount(generatePrivateKey());
+  const wallet = {
+    account: { address: own.address },
+    signTypedData: (message: never) => own.signTypedData(message),
+  };
+  const { payment } = await purchaseEsim({ ...stage.buyer(), account: wallet });
+  expect(payment?.payer).toBe(own.address);
+});
+
+test("a card is bought the same way, and costs at most what was ordered", async () => {
+  const stage = await openEsimStage({ goods: CARD });
+  stage.deliverAll();
+  const { planId: _plan, maxUsd: _max, ...options } = stage.buyer();
+  const error = await errorOf(purchaseCard({ ...options, amountUsdc: "2.04", maxUsd: "1.00" }));
+  expect(error.code).toBe("amount_over_cap");
+  const bought = await purchaseCard({ ...options, amountUsdc: "2.04" });
+  expect(bought.card.number).toBe(CARD.number);
+  expect(bought.payment).toMatchObject({ asset: "USDC", amount: "2.04" });
+});
+
+test("with an API key the order is the key's, and needs no token to be read", async () => {
+  const stage = await openEsimStage();
+  stage.deliverAll();
+  const { apiKey } = stage.shop;
+  const { orderId } = await purchaseEsim({ ...stage.buyer(), apiKey });
+  expect((await stage.shop.store.read.orders.byId(orderId))?.keyId).toBe("key_1");
+  const elsewhere = { ...stage.buyer(), apiKey, orderId };
+  expect((await waitForEsim(elsewhere)).iccid).toBe(ESIM.iccid);
+});
+
+test("goods of an order that nobody may read are not waited for in vain", async () => {
+  const stage = await openEsimStage();
+  stage.deliverAll();
+  const { orderId } = await purchaseEsim(stage.buyer());
+  const error = await errorOf(waitForEsim({ ...stage.buyer(), orderId }));
+  expect(error.message).toContain("accessToken");
+});
+
+test("plans are listed, by country too, and an order lists every way to pay", async () => {
+  const stage = await openEsimStage();
+  const shop = { baseUrl: `${stage.shop.url}/v1` };
+  expect(await listPlans(shop)).toHaveLength(1);
+  expect((await listPlans({ ...shop, country: "JP" }))[0]?.price.amount).toBe("2.04");
+  expect(await listPlans({ ...shop, country: "BR" })).toEqual([]);
+  const { asked } = await createEsimOrder(stage.buyer());
+  expect(asked?.terms.deposits.map(({ type }) => type)).toEqual([
+    "soroban_contract",
+    "evm_deposit",
+  ]);
+});
+
+test("an aborted call ends with the caller's reason and leaves no connection", async () => {
+  const stage = await openEsimStage();
+  const stop = new AbortController();
+  onTestFinished(() => stop.abort());
+  const buying = purchaseEsim({
+    ...stage.buyer(),
+    signal: stop.signal,
+    onStep: ({ step }) => {
+      if (step === "sent") stop.abort("enough");
+    },
+  });
+  await expect(buying).rejects.toBe("enough");
 });
