@@ -261,7 +261,7 @@ export class OrderFailedError extends Vend402Error {
         },
         advice:
           refund === null
-            ? "call waitForCard with this order id to see the refund; buy again with a new idempotency key."
+            ? "wait for this order id again to see the refund; buy again with a new idempotency key."
             : "buy again with a new idempotency key.",
       },
     );
@@ -311,7 +311,7 @@ export class WaitTimeoutError extends Vend402Error {
     super(`The order was not finished after ${(waitedMs / 1000).toFixed(0)} s.`, {
       code: "wait_timeout",
       given: { order: orderId, "last phase": phase },
-      advice: `resume with waitForCard({ orderId: "${orderId}" }) or purchaseCard({ orderId: "${orderId}" }).`,
+      advice: `go on with { orderId: "${orderId}" }: waitForCard or purchaseCard, waitForEsim or purchaseEsim.`,
       docs: "vend402/README.md#never-paying-twice",
       retryable: true,
     });

@@ -16,6 +16,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { PLAN } from "../../src/http/test-x402.ts";
+import { openEsimStage } from "./testing/esim-stage.ts";
 import { API_KEY, CARD } from "./testing/peer.ts";
 import { openPayStage, startPeerShop } from "./testing/stage.ts";
 import { VERSION } from "./version.ts";
@@ -106,6 +108,9 @@ test("it imports nothing but Node's own modules and its optional peers", () => {
   expect([...new Set(imported)].filter((name) => !name.startsWith("node:")).toSorted()).toEqual([
     "@open-wallet-standard/core",
     "@stellar/stellar-sdk",
+    "@x402/core/client",
+    "@x402/evm/exact/client",
+    "viem",
   ]);
 });
 
@@ -139,6 +144,14 @@ test(
   };
 }
 export {};`,
+    );
+    // The real viem brings a hundred packages of types; what the examples take of it is this.
+    writeFileSync(
+      path.join(consumer, "viem.d.ts"),
+      `declare module "viem/accounts" {
+  import type { EvmSigner } from "vend402";
+  export function privateKeyToAccount(key: \`0x\${string}\`): EvmSigner;
+}`,
     );
     const all = examples();
     expect(all.length).toBeGreaterThan(12);
@@ -175,6 +188,26 @@ test("every section that an error points to is in the README", () => {
     .map(([, anchor = ""]) => anchor);
   expect(pointed.length).toBeGreaterThan(8);
   expect([...new Set(pointed)].filter((anchor) => !anchors.includes(anchor))).toEqual([]);
+});
+
+test("a call whose packages are missing says which to install, and signs nothing", async () => {
+  const stage = await openEsimStage();
+  const settings = JSON.stringify({ baseUrl: stage.shop.url, planId: PLAN.id });
+  const script = `import { listPlans, memoryJournal, purchaseEsim } from "vend402";
+const { baseUrl, planId } = ${settings};
+const plans = await listPlans({ baseUrl });
+const account = { address: "0x" + "11".repeat(20), signTypedData: () => Promise.reject(new Error("signed")) };
+const error = await purchaseEsim({ baseUrl, planId, account, maxUsd: "3", journal: memoryJournal() }).catch((e) => e);
+console.log(JSON.stringify({ plans: plans.length, code: error.code, advice: error.advice }));`;
+  writeFileSync(path.join(consumer, "no-peers.mjs"), script);
+  const child = spawn(process.execPath, ["no-peers.mjs"], { cwd: consumer });
+  const [output, complaints] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  expect(complaints).toBe("");
+  expect(JSON.parse(output)).toEqual({
+    plans: 1,
+    code: "missing_peer",
+    advice: 'install it beside vend402: npm install @x402/core@"^2.27.0"',
+  });
 });
 
 interface FoundNode {

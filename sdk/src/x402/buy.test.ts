@@ -1,5 +1,5 @@
 /** Buying over x402 from the real server, on a chain that is a list of facts. */
-import { recoverTypedDataAddress } from "viem";
+import { createWalletClient, http, recoverTypedDataAddress } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { CARD } from "../../../src/http/test-shop.ts";
@@ -350,14 +350,11 @@ test("a payment that the shop never shows ends at the deadline as unknown", asyn
   expect(error).toBeInstanceOf(PaymentUnknownError);
 });
 
-test("a wallet client signs as well as an account", async () => {
+test("viem's wallet client signs as well as an account", async () => {
   const stage = await openEsimStage();
   stage.deliverAll();
   const own = privateKeyToAccount(generatePrivateKey());
-  const wallet = {
-    account: { address: own.address },
-    signTypedData: (message: never) => own.signTypedData(message),
-  };
+  const wallet = createWalletClient({ account: own, transport: http("http://127.0.0.1:9") });
   const { payment } = await purchaseEsim({ ...stage.buyer(), account: wallet });
   expect(payment?.payer).toBe(own.address);
 });

@@ -58,7 +58,7 @@ export interface X402Pieces {
   ) => { readonly decimals: number; readonly symbol: string } | undefined;
 }
 
-const RANGE = "~2.27.0";
+const RANGE = "^2.27.0";
 const NOBODY: Signer = {
   address: `0x${"0".repeat(40)}`,
   signTypedData: () => Promise.reject(new Error("nobody signs")),
