@@ -1,0 +1,206 @@
+import { type Address, Cell, type Transaction, type TupleItem, type TupleReader } from "@ton/core";
+import { TonClient } from "@ton/ton";
+import type { Clock } from "../../clock.ts";
+import { done, failed, type Outcome, unknown } from "../../outcome.ts";
+import { type CallError, callErrorOf } from "./call-error.ts";
+import type { TonConfig } from "./settings.ts";
+
+/** Names a transaction of an account, and with it everything before it: each holds the hash of the one before. */
+export interface Link {
+  readonly lt: bigint;
+  /** 64 hex digits in lower case. */
+  readonly hash: string;
+}
+
+/** Before an account's first transaction. */
+export const NO_LINK: Link = { lt: 0n, hash: "0".repeat(64) };
+
+/** An account as of a masterchain block: what is in it is final. */
+export interface AccountState {
+  readonly kind: "active" | "uninitialized" | "frozen";
+  /** The last transaction; `NO_LINK` before the first. */
+  readonly head: Link;
+  readonly balanceNano: bigint;
+  readonly code: Cell | null;
+  readonly data: Cell | null;
+  /** Of that masterchain block. Nothing can land any more with an earlier time. */
+  readonly chainTimeMs: number;
+}
+
+/** `missing`: every server that could be asked says that it keeps no such history. */
+export type TransactionsRead =
+  | Outcome<readonly Transaction[]>
+  | { readonly kind: "missing"; readonly reason: string };
+
+export interface MethodResult {
+  /** 0 or 1: it ran through. 11: there is no such method. */
+  readonly exitCode: number;
+  readonly stack: TupleReader;
+}
+
+/** A TON network through servers that speak toncenter v2. Reasons name a server by its host. */
+export interface TonChain {
+  state(address: Address): Promise<Outcome<AccountState>>;
+  /** Transactions from `from` on backwards, it included; at least one. Whether they hang together is not checked. */
+  transactions(address: Address, from: Link, limit: number): Promise<TransactionsRead>;
+  run(address: Address, method: string, stack?: TupleItem[]): Promise<Outcome<MethodResult>>;
+  /** `done`: a server took it. `failed`: none did, now. `unknown`: an answer was lost. */
+  send(boc: Buffer): Promise<Outcome<null>>;
+}
+
+export interface TonChainOptions {
+  readonly config: Pick<TonConfig, "rpcUrls" | "rpcKey" | "tuning">;
+  readonly clock: Clock;
+  /** Told when a server begins to fail, with the reason, and with null when it answers again. */
+  readonly onHealth?: (server: string, reason: string | null) => void;
+}
+
+/** Opens no connection. */
+export function openChain(options: TonChainOptions): TonChain {
+  const servers = options.config.rpcUrls.map((url) => openServer(url, options));
+  const ask = async <Value>(call: Call<Value>): Promise<Answer<Value>> =>
+    askInTurn(servers, options.clock, call);
+  return {
+    state: async (address) =>
+      outcomeOf(await ask(async (client) => stateOf(await client.getContractState(address)))),
+    async transactions(address, from, limit) {
+      let answer = await ask(transactionsFrom(address, from, { limit }));
+      // Only some of a provider's servers keep everything; they are asked when the others do not.
+      if (answer.kind === "error" && answer.error.isMissing)
+        answer = await ask(transactionsFrom(address, from, { limit, archival: true }));
+      if (answer.kind === "error" && answer.error.isMissing)
+        return { kind: "missing", reason: answer.error.reason };
+      return outcomeOf(answer);
+    },
+    run: async (address, method, stack = []) =>
+      outcomeOf(
+        await ask(async (client) => {
+          const result = await client.runMethodWithError(address, method, stack);
+          return { exitCode: result.exit_code, stack: result.stack };
+        }),
+      ),
+    async send(boc) {
+      const answer = await ask(async (client) => {
+        await client.sendFile(boc);
+        return null;
+      });
+      if (answer.kind === "error" && answer.isPerhapsDone) return unknown(answer.error.reason);
+      return outcomeOf(answer);
+    },
+  };
+}
+
+type Call<Value> = (client: TonClient) => Promise<Value>;
+
+type Answer<Value> =
+  | { readonly kind: "value"; readonly value: Value }
+  | {
+      readonly kind: "error";
+      readonly error: CallError;
+      /** One of the servers may have carried it out. */
+      readonly isPerhapsDone: boolean;
+    };
+
+function outcomeOf<Value>(answer: Answer<Value>): Outcome<Value> {
+  return answer.kind === "value" ? done(answer.value) : failed(answer.error.reason, "retry");
+}
+
+function transactionsFrom(
+  address: Address,
+  from: Link,
+  options: { readonly limit: number; readonly archival?: true },
+): Call<readonly Transaction[]> {
+  const hash = Buffer.from(from.hash, "hex").toString("base64");
+  return async (client) => {
+    const lt = from.lt.toString();
+    const list = await client.getTransactions(address, { ...options, lt, hash, inclusive: true });
+    if (list.length === 0) throw new Error("no history: the server answers with an empty page");
+    return list;
+  };
+}
+
+type RawState = Awaited<ReturnType<TonClient["getContractState"]>>;
+
+function stateOf(raw: RawState): AccountState {
+  const { state, lastTransaction, balance, code, data, timestampt } = raw;
+  return {
+    kind: state,
+    head:
+      lastTransaction === null
+        ? NO_LINK
+        : {
+            lt: BigInt(lastTransaction.lt),
+            hash: Buffer.from(lastTransaction.hash, "base64").toString("hex"),
+          },
+    balanceNano: balance,
+    code: cellOf(code),
+    data: cellOf(data),
+    chainTimeMs: timestampt * 1_000,
+  };
+}
+
+function cellOf(boc: Buffer | null): Cell | null {
+  return boc === null ? null : (Cell.fromBoc(boc)[0] ?? null);
+}
+
+interface Server {
+  /** Host and port; the rest of the address may hold a key. */
+  readonly name: string;
+  readonly client: TonClient;
+  coolsUntilMs: number;
+  readonly onHealth: (reason: string | null) => void;
+}
+
+const COOLING_MS = 10_000;
+
+function openServer(url: string, { config, onHealth }: TonChainOptions): Server {
+  const name = new URL(url).host;
+  let isWell = true;
+  return {
+    name,
+    client: new TonClient({
+      endpoint: url,
+      timeout: config.tuning.callTimeoutMs,
+      ...(config.rpcKey !== null && { apiKey: config.rpcKey }),
+    }),
+    coolsUntilMs: 0,
+    onHealth(reason) {
+      if (isWell === (reason === null)) return;
+      isWell = reason === null;
+      onHealth?.(name, reason);
+    },
+  };
+}
+
+/** Those that just failed are asked last. The first value wins; without one, an error that says nothing is kept back. */
+async function askInTurn<Value>(
+  servers: readonly Server[],
+  clock: Clock,
+  call: Call<Value>,
+): Promise<Answer<Value>> {
+  const nowMs = clock.now();
+  const rank = ({ coolsUntilMs }: Server): number => (coolsUntilMs > nowMs ? 1 : 0);
+  let error: CallError | null = null;
+  let isPerhapsDone = false;
+  for (const server of servers.toSorted((a, b) => rank(a) - rank(b))) {
+    try {
+      const value = await call(server.client);
+      server.coolsUntilMs = 0;
+      server.onHealth(null);
+      return { kind: "value", value };
+    } catch (thrown) {
+      const found = callErrorOf(server.name, thrown);
+      if (found.isAbsent) {
+        server.coolsUntilMs = clock.now() + COOLING_MS;
+        server.onHealth(found.reason);
+      }
+      isPerhapsDone ||= found.isPerhapsDone;
+      // History is missing only when nobody has it; a server that was not reached may.
+      error = error === null || error.isMissing ? found : error;
+    }
+  }
+  error ??= { reason: "no server is configured", ...NOTHING_SAID };
+  return { kind: "error", error, isPerhapsDone };
+}
+
+const NOTHING_SAID = { isMissing: false, isAbsent: true, isPerhapsDone: false };
