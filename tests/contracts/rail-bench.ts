@@ -52,7 +52,21 @@ export interface RailBench {
   /** Runs something that waits for blocks while blocks come. */
   whileBlocksCome<Value>(waiting: Promise<Value>): Promise<Value>;
   strike(fault: RailFault): void;
+  /** Where blocks may be replaced; absent: what is paid is final at once. */
+  readonly blocks?: RailBlocks;
   close(): Promise<void>;
+}
+
+/** The newest blocks of a chain that may replace them. */
+export interface RailBlocks {
+  /** Pays, in a block that may still be replaced. */
+  pay(payment: BenchPayment): Promise<{ readonly txId: string; readonly from: string }>;
+  /** Closes so many blocks. */
+  close(count: number): Promise<void>;
+  /** So many blocks on top of a payment make it final. */
+  readonly untilFinal: number;
+  /** Replaces so many blocks by as many others; what is kept lands in the last of those. */
+  replace(count: number, kept?: readonly string[]): Promise<void>;
 }
 
 /** Makes a fresh bench that is closed when the running test ends. */

@@ -3,14 +3,20 @@ import type { Rail } from "../../src/rails/rail.ts";
 import { done, payThree, present, signal, type RailBench } from "./rail-bench.ts";
 import { depositPromises } from "./rail-deposits.ts";
 import { payoutPromises } from "./rail-payouts.ts";
+import { replacementPromises } from "./rail-replacements.ts";
 
 export type { RailBench, RailFault } from "./rail-bench.ts";
 
 /**
- * What every rail promises, whatever its chain: deposits are facts that replay identically, and a payout is
- * sent once or proven dead.
+ * What every rail promises, whatever its chain: deposits are facts that replay identically, what the chain takes
+ * back is told, and a payout is sent once or proven dead.
+ * @param blocks "final": what is paid is final at once. "replaceable": the bench must have `blocks`.
  */
-export function railContract(name: string, openBench: () => Promise<RailBench>): void {
+export function railContract(
+  name: string,
+  openBench: () => Promise<RailBench>,
+  blocks: "final" | "replaceable" = "final",
+): void {
   describe(`the rail ${name}`, () => {
     let bench: RailBench;
     beforeAll(async () => {
@@ -27,6 +33,7 @@ export function railContract(name: string, openBench: () => Promise<RailBench>):
 
     depositPromises(() => bench, freshBench);
     payoutPromises(() => bench, freshBench);
+    if (blocks === "replaceable") replacementPromises(() => bench);
     keepingPromises(() => bench);
   });
 }

@@ -195,6 +195,8 @@ describe("a bid that is too low", () => {
     expect(await gained()).toBe(5_000_000n);
     const fate = done(await payouts.fate(higher));
     expect(fate).toMatchObject({ kind: "final", txId: payout.txId });
+    await stage.devnet.advanceTime((OUTBID_AFTER_MS / 1000) * 10);
+    await setBaseFee(400n);
     expect(done(await payouts.outbid(payout))).toBeNull();
     expect(done(await payouts.submit(higher))).toBeNull();
     await stage.devnet.mine(3);

@@ -1,6 +1,6 @@
 import { type Address, encodeFunctionData, erc20Abi, type Hex, parseAbi } from "viem";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { openBooks, type EvmBooks } from "../../../tests/fixtures/evm-books.ts";
+import { openBooks, type RailBooks } from "../../../tests/fixtures/rail-books.ts";
 import { type EvmStage, openEvmStage } from "../../../tests/fixtures/evm-stage.ts";
 import { systemClock } from "../../clock.ts";
 import { depositAddress, depositId, FACTORY_ABI } from "../../chains/evm/deposit-contracts.ts";
@@ -36,12 +36,12 @@ async function watch(
   expected: () => readonly string[],
   changes: EvmTexts = {},
   tuning: Partial<EvmTuning> = {},
-): Promise<EvmBooks> {
+): Promise<RailBooks> {
   const START_BLOCK = String(await stage.devnet.latestBlock());
   return openBooks(() => openRail({ START_BLOCK, ...changes }, tuning), expected);
 }
 
-async function settle(books: EvmBooks): Promise<EvmBooks> {
+async function settle(books: RailBooks): Promise<RailBooks> {
   await stage.finalize();
   await books.catchUp();
   return books;

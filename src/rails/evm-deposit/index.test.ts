@@ -33,4 +33,4 @@ function railUnderTest(): EvmRailUnderTest {
   };
 }
 
-railContract("evm-deposit", () => openEvmBench(railUnderTest()));
+railContract("evm-deposit", () => openEvmBench(railUnderTest()), "replaceable");

@@ -1,6 +1,6 @@
 import type { Hex } from "viem";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type EvmBooks, openBooks } from "../../../tests/fixtures/evm-books.ts";
+import { type RailBooks, openBooks } from "../../../tests/fixtures/rail-books.ts";
 import { type EvmStage, openEvmStage } from "../../../tests/fixtures/evm-stage.ts";
 import { systemClock } from "../../clock.ts";
 import { depositAddress } from "../../chains/evm/deposit-contracts.ts";
@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => stage.close());
 
 interface Watched {
-  readonly books: EvmBooks;
+  readonly books: RailBooks;
   readonly order: string;
   readonly pay: (atomic: bigint) => Promise<Hex>;
 }
