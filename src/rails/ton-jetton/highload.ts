@@ -54,6 +54,10 @@ export function highloadWallet(keys: TonKeys): HighloadWallet {
 }
 
 export interface SignedMessage {
+  /**
+   * What explorers find the message by: its hash without what may differ from one sending to the next (TEP-467).
+   */
+  readonly messageHash: Buffer;
   /** Of the signed body: the same whether the message deploys the wallet or not. */
   readonly bodyHash: Buffer;
   /** The external message, as it is sent. */
@@ -87,7 +91,12 @@ export function signHighload(wallet: HighloadWallet, order: MessageToSign): Sign
   const body = beginCell().storeBuffer(signature).storeRef(inner).endCell();
   const outer = external({ to: wallet.address, init: isFirst ? wallet.init : null, body });
   const boc = beginCell().store(storeMessage(outer)).endCell().toBoc();
-  return { bodyHash: body.hash(), boc };
+  return { messageHash: normalizedHash(wallet.address, body), bodyHash: body.hash(), boc };
+}
+
+function normalizedHash(to: Address, body: Cell): Buffer {
+  const head = beginCell().storeUint(0b1000, 4).storeAddress(to).storeCoins(0);
+  return head.storeBit(0).storeBit(1).storeRef(body).endCell().hash();
 }
 
 /** The gas of the way round; what is left stays in the wallet. */
