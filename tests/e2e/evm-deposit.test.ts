@@ -1,200 +1,135 @@
-/** Plain transfers on a real EVM chain, from the rail through the watcher into the books, and back as refunds. */
-import type { Address, Hex, PrivateKeyAccount } from "viem";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import type { ShopActions } from "../../src/actions/index.ts";
-import { depositAddress } from "../../src/chains/evm/deposit-contracts.ts";
-import { systemClock } from "../../src/clock.ts";
-import type { Order } from "../../src/orders/order.ts";
-import { evmDeposit } from "../../src/rails/evm-deposit/index.ts";
-import type { Rail } from "../../src/rails/rail.ts";
-import type { PayoutRow, Store } from "../../src/store/tx.ts";
-import { sendPayout } from "../../src/workers/payout.ts";
-import { startWatch } from "../../src/workers/watch.ts";
-import { type EvmStage, openEvmStage } from "../fixtures/evm-stage.ts";
-import { newOrder, openShopStore, silentLog } from "../fixtures/shop-store.ts";
+/** eSIMs paid by plain transfers to an address of the order's own: rounding, excess and failures. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { X402Challenge } from "#wire";
+import type { EvmDevnet } from "../../devnet/evm/index.ts";
+import { heldOf, query, unsettled, wholesalerDoubts } from "../world/books.ts";
+import { createEvmWorld, type EvmBuyer, type EvmWorld } from "../world/evm-world.ts";
+import type { ShopProcess } from "../world/shop-process.ts";
+import { createX402Buyer, depositOf, sendToken, type X402Buyer } from "../world/x402-buyer.ts";
 
-const PRICE_ATOMIC = 10_000_000n;
-const HOUR_MS = 3_600_000;
-const FINAL_BLOCKS = 4;
-const PATIENCE_MS = 20_000;
+const LIMIT_MS = 40_000;
+const TEST_LIMIT_MS = 120_000;
+const COIN = 10n ** 18n;
+const PURSE = 100_000_000n;
+/** The wholesaler never has this one. */
+const ALWAYS_SOLD_OUT = { country: "AQ", days: 1 };
 
-let stage: EvmStage;
-let orders = 0;
+let world: EvmWorld;
+let chain: EvmDevnet;
+let shop: ShopProcess;
+let buyer: X402Buyer;
+let payer: EvmBuyer;
 
 beforeAll(async () => {
-  stage = await openEvmStage();
-});
-afterAll(() => stage.close());
+  world = await createEvmWorld();
+  chain = world.network.chain;
+  shop = await world.startShop();
+  buyer = createX402Buyer(() => shop.url);
+  payer = await world.network.newBuyer({ usdc: PURSE, native: COIN });
+}, 90_000);
 
-interface Shop {
-  readonly store: Store<ShopActions>;
-  readonly rail: Rail;
-  readonly order: Order;
-  readonly address: Address;
-  /** Resolves with the order once this holds of it. */
-  readonly until: (holds: (order: Order) => boolean) => Promise<Order>;
-  readonly send: (payout: PayoutRow) => Promise<void>;
+afterAll(() => world.close());
+
+async function order(country = "JP", days?: number): Promise<X402Challenge> {
+  const plan = await buyer.planFor(country, days);
+  return buyer.order({ plan_id: plan.plan_id }, { "Idempotency-Key": crypto.randomUUID() });
 }
 
-/** A shop with one order of 10 USDC, whose rail is watched until the test ends. */
-async function openShop(changes: Partial<Order> = {}): Promise<Shop> {
-  const START_BLOCK = String(await stage.devnet.latestBlock());
-  const config = stage.config({ FINALITY: String(FINAL_BLOCKS), START_BLOCK });
-  const rail = evmDeposit.open(config, { clock: systemClock, log: silentLog });
-  const store = await openShopStore();
-  const order = { ...orderOn(rail), ...changes };
-  await store.transact("createOrder", { order, idempotency: null });
-  const usdcId = rail.assets[0]?.id ?? "";
-  const terms = { holdMs: 0, dustAtomic: { [usdcId]: 1_000n }, toleranceUsdMicro: 500_000n };
-  const deps = { store, clock: systemClock, log: silentLog };
-  const watch = startWatch({ ...deps, rail, terms });
-  onTestFinished(() => watch.stop());
-  const handler = sendPayout({ ...deps, rails: new Map([[rail.id, rail]]) });
-  return {
-    store,
-    rail,
-    order,
-    address: depositAddress(stage.contracts, order.id),
-    until: (holds) =>
-      waitFor(async () => {
-        const now = await store.read.orders.byId(order.id);
-        return now !== null && holds(now) ? now : null;
-      }),
-    send: async ({ id }) => {
-      const signal = AbortSignal.timeout(PATIENCE_MS);
-      expect(await stage.miningWhile(handler(id, signal))).toEqual({ kind: "finish" });
-    },
-  };
+/** Pays the price and so much more or less. */
+async function pay(made: X402Challenge, more = 0n, from = payer): Promise<string> {
+  const { address, atomic } = depositOf(made);
+  return sendToken(chain, from, { token: chain.usdc, to: address, atomic: atomic + more });
 }
 
-function orderOn(rail: Rail): Order {
-  const expiresAtMs = Date.now() + HOUR_MS;
-  const legs = rail.assets.map(({ id: assetId, symbol, decimals }) => {
-    const atomic = String(PRICE_ATOMIC);
-    return { assetId, symbol, decimals, atomic, expiresAtMs, rateUsdMicro: null };
-  });
-  return newOrder({
-    id: `ord_${++orders}`,
-    quote: { legs, missing: [] },
-    windowClosesAtMs: expiresAtMs,
-  });
+/** Nothing is owed or open, and chain, wholesaler and ledger say the same. */
+async function expectSettled(): Promise<void> {
+  await expect.poll(() => unsettled(world.databaseFile), { timeout: LIMIT_MS }).toEqual([]);
+  expect(wholesalerDoubts(world.databaseFile, world.supplier.ledger())).toEqual([]);
 }
 
-async function waitFor<Value>(look: () => Promise<Value | null>): Promise<Value> {
-  const untilMs = Date.now() + PATIENCE_MS;
-  for (;;) {
-    const value = await look();
-    if (value !== null) return value;
-    if (Date.now() > untilMs) throw new Error("it did not happen");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
+const spent = async (who = payer): Promise<bigint> =>
+  PURSE - (await world.network.usdcOf(who.address));
 
-function pay(to: Address, atomic: bigint, payer?: PrivateKeyAccount): Promise<Hex> {
-  const { usdc: token } = stage.devnet;
-  return stage.transfer({ token, to, atomic, ...(payer !== undefined && { payer }) });
-}
+test(
+  "a refused order goes back to the wallet that paid it, well within five minutes",
+  async () => {
+    const before = await spent();
+    const made = await order(ALWAYS_SOLD_OUT.country, ALWAYS_SOLD_OUT.days);
+    await pay(made);
+    const end = await buyer.end(made);
+    expect(end.status).toBe("REFUNDED");
+    expect(end.refunds).toEqual([
+      expect.objectContaining({ reason: "fulfilment_failed", state: "final", asset: "USDC" }),
+    ]);
+    expect(await spent()).toBe(before);
+    await expectSettled();
+  },
+  TEST_LIMIT_MS,
+);
 
-const owed = (store: Store<ShopActions>, state: PayoutRow["state"]): Promise<PayoutRow> =>
-  waitFor(async () => (await store.read.payouts.list([state], 10))[0] ?? null);
+test(
+  "a little less than the price is the price, a little more comes back",
+  async () => {
+    const before = await spent();
+    const [short, over] = [await order(), await order()];
+    const price = depositOf(short).atomic;
+    await pay(short, -(price / 10n));
+    await pay(over, 5_000_000n);
+    expect((await buyer.end(short)).status).toBe("DELIVERED");
+    expect((await buyer.end(over)).status).toBe("DELIVERED");
+    await expectSettled();
+    expect(await spent()).toBe(before + price - price / 10n + price);
+  },
+  TEST_LIMIT_MS,
+);
 
-const held = (holder: string): Promise<bigint> =>
-  stage.balanceOf(stage.devnet.usdc, holder as Address);
+test(
+  "much less than the price, and a second payment, go back by themselves",
+  async () => {
+    const before = await spent();
+    const [short, twice] = [await order(), await order()];
+    const price = depositOf(short).atomic;
+    await pay(short, -(price / 2n));
+    await pay(twice);
+    await pay(twice);
+    expect((await buyer.end(twice)).status).toBe("DELIVERED");
+    const reasons = "SELECT reason FROM deposits WHERE order_ref = ? AND reason IS NOT NULL";
+    for (const [{ order_id }, reason] of [
+      [short, "underpaid"],
+      [twice, "duplicate"],
+    ] as const)
+      await expect
+        .poll(() => query(world.databaseFile, reasons, order_id), { timeout: LIMIT_MS })
+        .toEqual([{ reason }]);
+    await expectSettled();
+    expect(await spent()).toBe(before + price);
+    expect((await buyer.read(short)).payment.state).toBe("none");
+  },
+  TEST_LIMIT_MS,
+);
 
-test("an order is confirming while its payment may be taken back, and paid when it may not", async () => {
-  const { address, until } = await openShop();
-  await pay(address, PRICE_ATOMIC);
-  await until(({ state }) => state === "confirming");
-  await stage.devnet.mine(FINAL_BLOCKS - 1);
-  expect((await until(({ state }) => state === "paid")).payment).toMatchObject({
-    atomic: PRICE_ATOMIC,
-  });
-});
+test(
+  "a server that is stopped while payments arrive counts every one when it is back",
+  async () => {
+    const orders = [await order(), await order(), await order()];
+    await shop.kill();
+    for (const made of orders) await pay(made);
+    shop = await world.startShop();
+    for (const made of orders) expect((await buyer.end(made)).status).toBe("DELIVERED");
+    await expectSettled();
+  },
+  TEST_LIMIT_MS,
+);
 
-test("a payment that the chain takes back gives the order back, and another one pays it", async () => {
-  const { address, until, store, order } = await openShop();
-  await pay(address, PRICE_ATOMIC);
-  await until(({ state }) => state === "confirming");
-  await stage.devnet.reorg(1);
-  const back = await until(({ state }) => state === "awaiting_payment");
-  expect(back.payment).toBeNull();
-  await pay(address, PRICE_ATOMIC, await stage.newAccount());
-  await stage.devnet.mine(FINAL_BLOCKS);
-  await until(({ state }) => state === "paid");
-  const deposits = await store.read.deposits.ofOrder(order.id);
-  expect(deposits.map(({ state }) => state).toSorted()).toEqual(["dropped", "final"]);
-});
-
-test("a wallet that rounds down pays; what is paid too much goes back to the payer, once", async () => {
-  const short = await openShop();
-  await pay(short.address, PRICE_ATOMIC - 500_000n);
-  await stage.devnet.mine(FINAL_BLOCKS);
-  await short.until(({ state }) => state === "paid");
-
-  const much = await openShop();
-  const payer = await stage.newAccount();
-  await pay(much.address, PRICE_ATOMIC + 2_000_000n, payer);
-  await stage.devnet.mine(FINAL_BLOCKS);
-  await much.until(({ state }) => state === "paid");
-  const excess = await owed(much.store, "due");
-  expect(excess).toMatchObject({ cause: "excess", atomic: 2_000_000n, to: payer.address });
-  const before = await held(payer.address);
-  await much.send(excess);
-  await much.send(excess);
-  expect((await held(payer.address)) - before).toBe(2_000_000n);
-  expect(await owed(much.store, "final")).toMatchObject({ id: excess.id });
-});
-
-test("what comes too late or too little goes back by itself, and the order is none the wiser", async () => {
-  const late = await openShop({ windowClosesAtMs: Date.now() - HOUR_MS });
-  const poor = await openShop();
-  const payer = await stage.newAccount();
-  await pay(late.address, PRICE_ATOMIC, payer);
-  await pay(poor.address, 1_000_000n, payer);
-  await stage.devnet.mine(FINAL_BLOCKS);
-  const before = await held(payer.address);
-  for (const { store, send } of [late, poor]) await send(await owed(store, "due"));
-  expect((await held(payer.address)) - before).toBe(PRICE_ATOMIC + 1_000_000n);
-  expect((await poor.store.read.orders.byId(poor.order.id))?.state).toBe("awaiting_payment");
-});
-
-test("money of a contract goes to the address that the order names, or waits for a person", async () => {
-  const named = await stage.newAccount();
-  const shops = [await openShop({ refundTo: named.address }), await openShop()] as const;
-  const payer = await stage.newAccount();
-  await stage.devnet.rpc("anvil_setCode", [payer.address, "0x00"]);
-  for (const { address } of shops) {
-    // Half of the price, so that it goes back; from an address that has got code since it was made.
-    await stage.devnet.rpc("anvil_setCode", [payer.address, "0x"]);
-    await pay(address, PRICE_ATOMIC / 2n, payer);
-    await stage.devnet.rpc("anvil_setCode", [payer.address, "0x00"]);
-  }
-  await stage.devnet.mine(FINAL_BLOCKS);
-  const [withAddress, without] = shops;
-  expect(await owed(withAddress.store, "due")).toMatchObject({ to: named.address });
-  expect(await owed(without.store, "blocked")).toMatchObject({
-    reason: expect.stringMatching(/might not reach the payer/) as string,
-  });
-});
-
-test("a payment that is taken back after it was final, and sent back already, is booked as a loss", async () => {
-  const { address, store, send } = await openShop();
-  const payer = await stage.newAccount();
-  await pay(address, 1_000_000n, payer);
-  await stage.devnet.mine(FINAL_BLOCKS);
-  const payout = await owed(store, "due");
-  await send(payout);
-  // Every block since the payment goes, the refund's too.
-  const height = await stage.devnet.latestBlock();
-  await stage.devnet.reorg(height - (await heightOf(store, payout)) + 1);
-  await stage.devnet.mine();
-  const lost = await waitFor(async () => {
-    const deposit = await store.read.deposits.byId(payout.depositId);
-    return deposit?.state === "final" ? null : deposit;
-  });
-  expect(lost.state).toBe("lost");
-});
-
-async function heightOf(store: Store<ShopActions>, payout: PayoutRow): Promise<number> {
-  return (await store.read.deposits.byId(payout.depositId))?.height ?? 0;
-}
+test(
+  "what was paid to addresses reaches the treasury, and the ledger holds what the chain holds",
+  async () => {
+    await shop.stop();
+    shop = await world.startShop({ VEND402_SWEEP_EVERY: "1s" });
+    const held = (): bigint => heldOf(world.databaseFile, chain.usdc);
+    await expect.poll(() => world.network.takings(), { timeout: LIMIT_MS }).toBe(held());
+    expect(held()).toBeGreaterThan(0n);
+    await expectSettled();
+  },
+  TEST_LIMIT_MS,
+);
