@@ -1,0 +1,155 @@
+import { type Address, beginCell, type Message, storeMessage, type TupleItem } from "@ton/core";
+import {
+  Blockchain,
+  type BlockchainTransaction,
+  EmulationError,
+  type GetMethodResult,
+  SmartContract,
+} from "@ton/sandbox";
+import { createJourneys } from "./journeys.ts";
+import { type Block, createLedger, type Ledger } from "./ledger.ts";
+
+export interface ChainOptions {
+  /** True: a block for each message from outside, with all that follows from it. Otherwise messages wait. */
+  readonly isInstant: boolean;
+  /** A message from one contract to another arrives in the block after the one that sent it. */
+  readonly isOneHopPerBlock: boolean;
+  readonly maxTransactions: number;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+}
+
+/** A contract, or the lack of one, that would not take a message from outside; `exitCode` is null if none ran. */
+export class RejectedMessage extends Error {
+  readonly exitCode: number | null;
+  constructor(reason: string, exitCode: number | null) {
+    super(reason);
+    this.exitCode = exitCode;
+  }
+}
+
+export interface TonChain {
+  readonly ledger: Ledger;
+  /**
+   * Takes a message from outside and answers its hash. @throws RejectedMessage if the contract would not take it in
+   * the state of the latest block
+   */
+  submit(message: Message): Promise<Buffer>;
+  /** Puts an internal message on the chain, out of nowhere, in a block of its own with all that follows from it. */
+  inject(message: Message): Promise<void>;
+  closeBlock(): Promise<Block>;
+  /** Moves the clock; the next block shows it. */
+  advanceTime(seconds: number): void;
+  contract(address: Address): Promise<SmartContract>;
+  /** Null for an account without code. @throws GetMethodError of the sandbox, with its exit code */
+  runMethod(call: MethodCall): Promise<GetMethodResult | null>;
+  /** Reads between blocks, never in the middle of one. */
+  read<T>(reader: () => Promise<T>): Promise<T>;
+  /** Messages that wait for a block: from outside, and on their way between contracts. */
+  waiting(): number;
+}
+
+export interface MethodCall {
+  readonly address: Address;
+  readonly method: string | number;
+  readonly stack: TupleItem[];
+}
+
+/** Enough for hours of quick blocks. */
+const MAX_BLOCKS = 20_000;
+
+export async function createChain(options: ChainOptions): Promise<TonChain> {
+  const blockchain = await Blockchain.create();
+  blockchain.verbosity = { print: false, blockchainLogs: false, vmLogs: "none", debugLogs: false };
+  const journeys = createJourneys(blockchain, options.isOneHopPerBlock);
+  let offsetSeconds = 0;
+  let tail: Promise<unknown> = Promise.resolve();
+  let waiting: Message[] = [];
+
+  const clockSeconds = () => Math.floor(options.now() / 1000) + offsetSeconds;
+  const bounds = { maxTransactions: options.maxTransactions, maxBlocks: MAX_BLOCKS };
+  const ledger = createLedger(bounds, clockSeconds());
+
+  function exclusively<T>(action: () => Promise<T>): Promise<T> {
+    const done = tail.then(action);
+    tail = done.catch(() => {});
+    return done;
+  }
+
+  /** A clock that is set back stands still. */
+  const nextUtime = () => Math.max(clockSeconds(), ledger.latest().utime);
+
+  function append(transactions: readonly BlockchainTransaction[], utime: number): Block {
+    // The sandbox remembers every transaction with the logs of its execution: 180 KB for one transfer of tokens.
+    (blockchain as unknown as { transactions: unknown[] }).transactions = [];
+    return ledger.append(utime, transactions);
+  }
+
+  /** The public network has blocks also when nothing happens. */
+  function keepPace(): void {
+    if (clockSeconds() > ledger.latest().utime) ledger.append(clockSeconds(), []);
+  }
+
+  async function wholeBlock(message: Message): Promise<void> {
+    const utime = nextUtime();
+    blockchain.now = utime;
+    append(await createJourneys(blockchain, false).begin(message), utime);
+  }
+
+  async function closeBlock(): Promise<Block> {
+    const utime = nextUtime();
+    blockchain.now = utime;
+    const leaving = waiting;
+    waiting = [];
+    const happened = await journeys.proceed();
+    // One of them may use up what another relied on.
+    for (const message of leaving) happened.push(...(await journeys.attempt(message)));
+    return append(happened, utime);
+  }
+
+  /** Tries it on the state of the latest block first, as servers do before they pass a message on. */
+  async function queue(message: Message): Promise<void> {
+    const { account } = await blockchain.getContract(message.info.dest as Address);
+    blockchain.now = nextUtime();
+    const understudy = new SmartContract(account, blockchain);
+    await understudy.receiveMessage(message).catch(refuse);
+    waiting.push(message);
+  }
+
+  return {
+    ledger,
+    read: (reader) =>
+      exclusively(() => {
+        if (options.isInstant) keepPace();
+        return reader();
+      }),
+    submit: (message) =>
+      exclusively(async () => {
+        if (message.info.type !== "external-in") {
+          throw new RejectedMessage("not from outside", null);
+        }
+        if (options.isInstant) await wholeBlock(message).catch(refuse);
+        else await queue(message);
+        return beginCell().store(storeMessage(message)).endCell().hash();
+      }),
+    inject: (message) => exclusively(() => wholeBlock(message)),
+    closeBlock: () => exclusively(closeBlock),
+    advanceTime(seconds) {
+      offsetSeconds += seconds;
+    },
+    contract: (address) => blockchain.getContract(address),
+    async runMethod({ address, method, stack }) {
+      const contract = await blockchain.getContract(address);
+      if (contract.accountState?.type !== "active") return null;
+      blockchain.now = ledger.latest().utime;
+      return blockchain.runGetMethod(address, method, stack);
+    },
+    waiting: () => waiting.length + journeys.pending(),
+  };
+}
+
+/** @throws always */
+function refuse(error: unknown): never {
+  if (!(error instanceof EmulationError)) throw error;
+  throw new RejectedMessage(error.error, error.exitCode ?? null);
+}

@@ -1,0 +1,147 @@
+import { Address, type CommonMessageInfo, type Transaction } from "@ton/core";
+
+/** What is kept of a transaction: enough to give it back, without the logs of its execution. */
+export interface StoredTransaction {
+  /** Raw address, `0:<hex>`. */
+  readonly account: string;
+  readonly lt: bigint;
+  readonly hash: Buffer;
+  /** Bag of cells of the transaction itself. */
+  readonly boc: Buffer;
+  /** By which a message is traced: what it came in with, then what it sent. */
+  readonly messageKeys: readonly [string | null, ...string[]];
+}
+
+/** A masterchain block together with the shard block it refers to: here they are one. */
+export interface Block {
+  readonly seqno: number;
+  /** Unix seconds. */
+  readonly utime: number;
+  readonly transactions: readonly StoredTransaction[];
+}
+
+export interface Pruning {
+  /** What is older than this goes. @default all there is */
+  readonly beforeLt?: bigint;
+  /** True: archives forget it too. @default false */
+  readonly isForGood?: boolean;
+}
+
+/** Blocks and transactions, newest last, of which only so many are remembered. */
+export interface Ledger {
+  append(utime: number, transactions: readonly Transaction[]): Block;
+  latest(): Block;
+  /** Null: never made, or forgotten. */
+  block(seqno: number): Block | null;
+  /** Oldest first. */
+  transactionsOf(account: string): readonly StoredTransaction[];
+  /** Outlives the transaction, as it is part of the account's state; null for an account that never had any. */
+  lastOf(account: string): Pick<StoredTransaction, "lt" | "hash"> | null;
+  /** The transaction that a message caused, or the one that sent it; null if there is none. */
+  locate(end: "source" | "destination", key: string): StoredTransaction | null;
+  prune(pruning?: Pruning): void;
+  /** Only archives know what is older. */
+  prunedBeforeLt(): bigint;
+  size(): number;
+}
+
+export interface Bounds {
+  readonly maxTransactions: number;
+  readonly maxBlocks: number;
+}
+
+/** Identifies an internal message. */
+export function messageKey(source: Address, destination: Address, createdLt: bigint): string {
+  return `${source.toRawString()}>${destination.toRawString()}@${createdLt}`;
+}
+
+export function createLedger(bounds: Bounds, startUtime: number): Ledger {
+  const blocks: Block[] = [{ seqno: 1, utime: startUtime, transactions: [] }];
+  const byAccount = new Map<string, StoredTransaction[]>();
+  const last = new Map<string, Pick<StoredTransaction, "lt" | "hash">>();
+  const sources = new Map<string, StoredTransaction>();
+  const destinations = new Map<string, StoredTransaction>();
+  let size = 0;
+  let prunedBeforeLt = 0n;
+
+  function remember(stored: StoredTransaction): void {
+    const list = byAccount.get(stored.account);
+    if (list) list.push(stored);
+    else byAccount.set(stored.account, [stored]);
+    last.set(stored.account, { lt: stored.lt, hash: stored.hash });
+    const [received, ...sent] = stored.messageKeys;
+    if (received !== null) destinations.set(received, stored);
+    for (const key of sent) sources.set(key, stored);
+    size += 1;
+  }
+
+  function forget(stored: StoredTransaction): void {
+    const list = byAccount.get(stored.account);
+    // Blocks go oldest first, so what goes is the account's oldest.
+    if (list?.[0] !== stored) return;
+    list.shift();
+    if (list.length === 0) byAccount.delete(stored.account);
+    const [received, ...sent] = stored.messageKeys;
+    if (received !== null) destinations.delete(received);
+    for (const key of sent) sources.delete(key);
+    size -= 1;
+  }
+
+  function latest(): Block {
+    const block = blocks.at(-1);
+    if (!block) throw new Error("a chain has a block");
+    return block;
+  }
+
+  function dropOldestBlock(): void {
+    for (const stored of blocks.shift()?.transactions ?? []) forget(stored);
+  }
+
+  return {
+    append(utime, transactions) {
+      const stored = transactions.map(store);
+      const block = { seqno: latest().seqno + 1, utime, transactions: stored };
+      for (const transaction of stored) remember(transaction);
+      blocks.push(block);
+      const isTooMuch = () => size > bounds.maxTransactions || blocks.length > bounds.maxBlocks;
+      while (isTooMuch() && blocks.length > 1) dropOldestBlock();
+      return block;
+    },
+    latest,
+    block: (seqno) => blocks[seqno - (blocks[0]?.seqno ?? 0)] ?? null,
+    transactionsOf: (account) => byAccount.get(account) ?? [],
+    lastOf: (account) => last.get(account) ?? null,
+    locate: (end, key) => (end === "source" ? sources : destinations).get(key) ?? null,
+    prune({ beforeLt, isForGood = false } = {}) {
+      const newest = [...last.values()].reduce((lt, one) => (one.lt > lt ? one.lt : lt), 0n);
+      const limit = beforeLt ?? newest + 1n;
+      if (limit > prunedBeforeLt) prunedBeforeLt = limit;
+      if (!isForGood) return;
+      for (const block of blocks) {
+        for (const stored of block.transactions) if (stored.lt < limit) forget(stored);
+      }
+    },
+    prunedBeforeLt: () => prunedBeforeLt,
+    size: () => size,
+  };
+}
+
+function store(transaction: Transaction): StoredTransaction {
+  const account = new Address(
+    0,
+    Buffer.from(transaction.address.toString(16).padStart(64, "0"), "hex"),
+  );
+  const sent = transaction.outMessages.values().flatMap(({ info }) => keyOf(info) ?? []);
+  const received = transaction.inMessage ? keyOf(transaction.inMessage.info) : null;
+  return {
+    account: account.toRawString(),
+    lt: transaction.lt,
+    hash: transaction.hash(),
+    boc: transaction.raw.toBoc(),
+    messageKeys: [received, ...sent],
+  };
+}
+
+function keyOf(info: CommonMessageInfo): string | null {
+  return info.type === "internal" ? messageKey(info.src, info.dest, info.createdLt) : null;
+}

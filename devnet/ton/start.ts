@@ -1,0 +1,104 @@
+import { type Address, Cell } from "@ton/core";
+import { createChain, type TonChain } from "./chain.ts";
+import type { Controls, Gift } from "./control.ts";
+import { createFaults } from "./faults.ts";
+import { startFront } from "./front.ts";
+import { createJetton, internalMessage, type Jetton, NOBODY } from "./jetton.ts";
+
+/**
+ * When blocks are made: every so many milliseconds; `"instant"`, one for each message from outside, with all that
+ * follows from it; `"manual"`, only by `closeBlocks()`.
+ */
+export type BlockTime = number | "instant" | "manual";
+
+export interface TonDevnetOptions {
+  /** @default 0, a free port */
+  readonly port?: number;
+  /** @default "127.0.0.1" */
+  readonly hostname?: string;
+  /** @default 1000 */
+  readonly blockTimeMs?: BlockTime;
+  /**
+   * A message between contracts arrives in the block after the one that sent it, so that a transfer can be seen
+   * half done. Not with instant blocks. @default false
+   */
+  readonly isOneHopPerBlock?: boolean;
+  /** The oldest ones are forgotten beyond that, by archives too. @default 50000 */
+  readonly maxTransactions?: number;
+  /** Unix milliseconds. @default Date.now */
+  readonly now?: () => number;
+}
+
+export interface TonDevnet extends Controls {
+  /** The endpoint for the stock client: `new TonClient({ endpoint: devnet.url })`. */
+  readonly url: string;
+  /** Of the test USDT, 6 decimals. */
+  readonly minter: Address;
+  /** Where the test USDT of an owner lies, deployed or not. */
+  jettonWalletOf(owner: Address): Address;
+  close(): Promise<void>;
+}
+
+/** Starts a chain of its own with a jetton like USDT, behind toncenter's API, which can fail. */
+export async function startTonDevnet(options: TonDevnetOptions = {}): Promise<TonDevnet> {
+  const { port = 0, hostname = "127.0.0.1", blockTimeMs = 1000 } = options;
+  const isInstant = blockTimeMs === "instant";
+  if (isInstant && options.isOneHopPerBlock === true) {
+    throw new Error("one hop per block needs blocks that come by themselves or on request");
+  }
+  const chain = await createChain({
+    isInstant,
+    isOneHopPerBlock: options.isOneHopPerBlock ?? false,
+    maxTransactions: options.maxTransactions ?? 50_000,
+    now: options.now ?? Date.now,
+  });
+  const jetton = createJetton();
+  await chain.inject(jetton.deployment());
+  const controls = createControls(chain, jetton);
+  const front = await startFront({ port, hostname, chain, controls });
+  const stopBlocks = typeof blockTimeMs === "number" ? keepClosing(chain, blockTimeMs) : () => {};
+  return {
+    ...controls,
+    url: front.url,
+    minter: jetton.minter,
+    jettonWalletOf: (owner) => jetton.walletOf(owner),
+    async close() {
+      stopBlocks();
+      await front.close();
+    },
+  };
+}
+
+function createControls(chain: TonChain, jetton: Jetton): Controls {
+  return {
+    faults: createFaults(),
+    async closeBlocks(count = 1) {
+      for (let i = 0; i < count; i += 1) await chain.closeBlock();
+    },
+    advanceTime: (seconds) => chain.advanceTime(seconds),
+    async fund(owner: Address, { ton, jetton: amountAtomic }: Gift) {
+      if (ton !== undefined) {
+        const body = Cell.EMPTY;
+        await chain.inject(internalMessage({ from: NOBODY, to: owner, value: ton, body }));
+      }
+      if (amountAtomic !== undefined) await chain.inject(jetton.minting(owner, amountAtomic));
+    },
+    lock: (owner, lock) => chain.inject(jetton.locking(owner, lock)),
+    pruneHistory: (pruning) => chain.ledger.prune(pruning),
+    latestBlock: () => chain.ledger.latest().seqno,
+    waiting: () => chain.waiting(),
+  };
+}
+
+/** A block that takes longer than its time delays the next one. */
+function keepClosing(chain: TonChain, everyMs: number): () => void {
+  let isClosing = false;
+  const timer = setInterval(() => {
+    if (isClosing) return;
+    isClosing = true;
+    void chain.closeBlock().finally(() => {
+      isClosing = false;
+    });
+  }, everyMs);
+  return () => clearInterval(timer);
+}
