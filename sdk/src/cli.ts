@@ -2,12 +2,20 @@ import { buy } from "./cli/buy.ts";
 import { isUsageError, type Command, type Terminal } from "./cli/command.ts";
 import { order, orders, usage, wallet } from "./cli/look.ts";
 import { isOperatorCommand, OPERATOR_COMMANDS, runInCheckout } from "./cli/operator.ts";
+import { plans } from "./cli/plans.ts";
 import { columns, printJson } from "./cli/print.ts";
 import { VARIABLES } from "./cli/settings.ts";
 import { Vend402Error } from "./errors.ts";
 import { VERSION } from "./version.ts";
 
-const COMMANDS: Readonly<Record<string, Command>> = { buy, order, orders, usage, wallet };
+const COMMANDS: Readonly<Record<string, Command>> = {
+  buy,
+  plans,
+  order,
+  orders,
+  usage,
+  wallet,
+};
 
 /**
  * The command line `vend402`. Data goes to standard output, progress and errors to standard error.
@@ -99,7 +107,7 @@ function errorFacts(error: Vend402Error): object {
 function helpLines(): string[] {
   const commands = Object.values(COMMANDS);
   return [
-    "vend402: buy a virtual card and pay on chain",
+    "vend402: buy a virtual card or a travel eSIM and pay on chain",
     "",
     ...columns(commands.map(({ usage: text, summary }) => [`  vend402 ${text}`, summary])),
     "",

@@ -1,5 +1,5 @@
 import type { Order } from "../answers.ts";
-import type { Card } from "../wire.ts";
+import type { Card, EsimView } from "../wire.ts";
 import type { Terminal } from "./command.ts";
 
 /** Columns two spaces apart. */
@@ -43,4 +43,48 @@ export function printCard(terminal: Terminal, card: Card, isRevealed: boolean): 
   ];
   for (const line of columns(rows.filter(([, value]) => value !== undefined))) terminal.data(line);
   if (!isRevealed) terminal.note(NOTE_HIDDEN);
+}
+
+/** An eSIM as it may be shown: what installs it works once, for whoever is first. */
+export function shownEsim(esim: EsimView, isRevealed: boolean): EsimView {
+  if (isRevealed) return esim;
+  const hidden = "•••";
+  return {
+    ...esim,
+    activation_code: hidden,
+    matching_id: hidden,
+    confirmation_code: esim.confirmation_code === null ? null : hidden,
+    qr_svg: hidden,
+    qr_png: hidden,
+    ios_install_url: hidden,
+    android_install_url: hidden,
+  };
+}
+
+export function printEsim(terminal: Terminal, esim: EsimView, isRevealed: boolean): void {
+  const shown = shownEsim(esim, isRevealed);
+  const rows = [
+    ["iccid", shown.iccid],
+    ["activation code", shown.activation_code],
+    ["install on iOS", shown.ios_install_url],
+    ["install on Android", shown.android_install_url],
+    ["apn", shown.apn],
+    ["data", dataText(shown.data_bytes)],
+    [
+      "valid",
+      `${String(shown.validity_days)} days from ${shown.validity_starts.replace("_", " ")}`,
+    ],
+    ["install before", shown.install_before],
+    ["countries", shown.countries.join(" ")],
+  ];
+  for (const line of columns(rows)) terminal.data(line);
+  if (!isRevealed) terminal.note("--reveal shows what installs it");
+}
+
+const MIB = 1_048_576;
+
+/** "1 GB" as the trade says it, which counts in 1024s. */
+export function dataText(bytes: number): string {
+  const mib = bytes / MIB;
+  return mib >= 1024 ? `${String(Number((mib / 1024).toFixed(1)))} GB` : `${mib.toFixed(0)} MB`;
 }

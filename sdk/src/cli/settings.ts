@@ -1,13 +1,17 @@
+import { readFileSync } from "node:fs";
 import type { ShopOptions } from "../client.ts";
+import { MissingPeerError } from "../errors.ts";
 import { fileJournal, type PaymentJournal } from "../journal.ts";
 import type { NetworkOption } from "../pay/network.ts";
 import { keypairSigner, owsSigner, type Signer } from "../signer.ts";
+import type { EvmSigner } from "../x402/evm.ts";
+import type { X402ShopOptions } from "../x402/shop.ts";
 import { UsageError, type Terminal } from "./command.ts";
 
 /** The environment as the buyer's commands read it. */
 export const VARIABLES: readonly (readonly [name: string, meaning: string])[] = [
   ["VEND402_BASE_URL", "the shop: https://shop.example/v1"],
-  ["VEND402_API_KEY", "your key at this shop"],
+  ["VEND402_API_KEY", "your key at this shop; what is paid by x402 needs none"],
   ["VEND402_STELLAR_SECRET", "secret key of the paying account (S…), or instead of it:"],
   ["VEND402_OWS_WALLET", "name of an Open Wallet Standard wallet"],
   ["VEND402_OWS_CREDENTIAL", "its passphrase or an API key of the vault"],
@@ -19,6 +23,11 @@ export const VARIABLES: readonly (readonly [name: string, meaning: string])[] = 
   ],
   ["VEND402_STELLAR_RPC", "address of the Stellar RPC server to use"],
   ["VEND402_STELLAR_USDC_ISSUER", "the only USDC issuer to accept on another network"],
+  [
+    "VEND402_EVM_KEY",
+    "private key of the account that pays on EVM chains (0x…), or instead of it:",
+  ],
+  ["VEND402_EVM_KEY_FILE", "file that holds it"],
   ["VEND402_JOURNAL", "folder for signed payments, if not ~/.vend402/payments"],
 ];
 
@@ -35,6 +44,59 @@ const given = (env: Env, name: string) => (env[name] === "" ? undefined : env[na
 
 export function shopFrom(env: Env): ShopOptions {
   return { baseUrl: wanted(env, "VEND402_BASE_URL"), apiKey: wanted(env, "VEND402_API_KEY") };
+}
+
+export function x402ShopFrom(env: Env): X402ShopOptions {
+  const apiKey = given(env, "VEND402_API_KEY");
+  return { baseUrl: wanted(env, "VEND402_BASE_URL"), ...(apiKey === undefined ? {} : { apiKey }) };
+}
+
+/** Where the key of the EVM account is; its text never comes from the command line, which other users can read. */
+export interface KeySource {
+  /** Name of a variable. */
+  readonly keyEnv?: string | undefined;
+  readonly keyFile?: string | undefined;
+}
+
+/** The EVM account, or null when no key is set. */
+export async function accountFrom(env: Env, source: KeySource): Promise<EvmSigner | null> {
+  const key = evmKeyFrom(env, source);
+  if (key === null) return null;
+  if (!/^0x[0-9a-fA-F]{64}$/.test(key))
+    throw new UsageError('the EVM key is not "0x" and 64 hex digits');
+  const { privateKeyToAccount } = await loadAccounts();
+  return privateKeyToAccount(key as `0x${string}`);
+}
+
+function evmKeyFrom(env: Env, { keyEnv, keyFile }: KeySource): string | null {
+  if (keyEnv !== undefined && keyFile !== undefined)
+    throw new UsageError("say either --key-env or --key-file, not both");
+  if (keyEnv !== undefined) return wanted(env, keyEnv).trim();
+  const file = keyFile ?? given(env, "VEND402_EVM_KEY_FILE");
+  const text = keyFile === undefined ? given(env, "VEND402_EVM_KEY") : undefined;
+  if (text !== undefined) return text.trim();
+  if (file === undefined) return null;
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch {
+    throw new UsageError(`the key file ${file} cannot be read`);
+  }
+}
+
+async function loadAccounts(): Promise<{
+  readonly privateKeyToAccount: (key: `0x${string}`) => EvmSigner;
+}> {
+  try {
+    return await import("viem/accounts");
+  } catch (cause) {
+    throw new MissingPeerError("viem", "^2.48.11", cause);
+  }
+}
+
+export function hasStellarWallet(env: Env): boolean {
+  return ["VEND402_STELLAR_SECRET", "VEND402_OWS_WALLET"].some(
+    (name) => given(env, name) !== undefined,
+  );
 }
 
 export async function signerFrom(env: Env): Promise<Signer> {
