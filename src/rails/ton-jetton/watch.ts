@@ -9,7 +9,7 @@ import type { TonConfig } from "./settings.ts";
 import { type Credit, readCredit } from "./transfers.ts";
 
 export interface Watch {
-  read(cursor: string | null, signal: AbortSignal): Promise<DepositsRead>;
+  read(cursor: string | null): Promise<DepositsRead>;
   waitForNews(signal: AbortSignal): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ export function openWatch(options: WatchOptions): Watch {
   };
 
   return {
-    read: (cursor) => read(cursor),
+    read,
     waitForNews: (signal) => clock.sleep(config.tuning.pollMs, signal),
   };
 }

@@ -1,0 +1,98 @@
+import type { Address } from "@ton/core";
+import { formatDecimal } from "../../money.ts";
+import type { DepositsRead, RailProblem } from "../rail.ts";
+import type { TonChain } from "./chain.ts";
+import type { HighloadWallet } from "./highload.ts";
+import { type JettonBook, readJettonWallet } from "./jettons.ts";
+import type { TonConfig } from "./settings.ts";
+
+export interface CheckDeps {
+  readonly chain: TonChain;
+  readonly config: TonConfig;
+  readonly jettons: JettonBook;
+  readonly treasury: HighloadWallet;
+  /** Null where x402 is not offered. */
+  readonly relay: HighloadWallet | null;
+  readonly read: (cursor: string | null) => Promise<DepositsRead>;
+}
+
+/** Enough for a dozen refunds, or x402 payments. */
+const LEAST_TREASURY_NANO = 1_000_000_000n;
+const LEAST_RELAY_NANO = 1_000_000_000n;
+
+/** @param cursor The stored one; null when nothing was read yet. */
+export async function checkRail(
+  deps: CheckDeps,
+  cursor: string | null,
+): Promise<readonly RailProblem[]> {
+  const { jettons, config, treasury, relay } = deps;
+  const wallet = await jettons.walletOf(config.jetton.master, treasury.address);
+  if (wallet.kind !== "done") return [unreachable(wallet)];
+  return [
+    ...(await checkWallet(deps, wallet.value)),
+    ...(await checkGas(deps, treasury.address, { name: "treasury", least: LEAST_TREASURY_NANO })),
+    ...(relay === null
+      ? []
+      : await checkGas(deps, relay.address, { name: "relay", least: LEAST_RELAY_NANO })),
+    ...(cursor === null ? [] : await checkHistory(deps, cursor)),
+  ];
+}
+
+function unreachable(wallet: {
+  readonly kind: string;
+  readonly retryable?: boolean;
+  readonly reason: string;
+}): RailProblem {
+  if (wallet.retryable === false)
+    return {
+      severity: "fatal",
+      what: `the jetton does not answer: ${wallet.reason}`,
+      fix: "Check JETTON_MASTER, and that RPC is a server of NETWORK.",
+    };
+  const what = `TON cannot be read: ${wallet.reason}`;
+  return { severity: "warning", what, fix: "Check the servers in RPC, and RPC_KEY." };
+}
+
+async function checkWallet({ chain }: CheckDeps, wallet: Address): Promise<readonly RailProblem[]> {
+  const state = await readJettonWallet(chain, wallet);
+  if (state.kind !== "done") return [unreachable(state)];
+  const { canSend, canReceive } = state.value;
+  if (canSend && canReceive) return [];
+  return [
+    {
+      severity: "fatal",
+      what: "the treasury's jetton wallet is locked by the jetton's administrator",
+      fix: "Ask who issues the jetton; until then take payments on another chain.",
+    },
+  ];
+}
+
+async function checkGas(
+  { chain }: CheckDeps,
+  address: Address,
+  account: { readonly name: string; readonly least: bigint },
+): Promise<readonly RailProblem[]> {
+  const state = await chain.state(address);
+  if (state.kind !== "done") return [unreachable(state)];
+  if (state.value.balanceNano >= account.least) return [];
+  const held = formatDecimal(state.value.balanceNano, 9, 2);
+  return [
+    {
+      severity: "warning",
+      what: `the ${account.name} has ${held} TON left for gas`,
+      fix: `Send TON to ${address.toString({ bounceable: false })}.`,
+    },
+  ];
+}
+
+async function checkHistory({ read }: CheckDeps, cursor: string): Promise<readonly RailProblem[]> {
+  const page = await read(cursor);
+  if (page.kind !== "gap") return [];
+  return [
+    {
+      severity: "fatal",
+      what: `payments since the last one that was read can not be read any more: ${page.reason}`,
+      fix: "Name a server in RPC that keeps the whole history.",
+    },
+  ];
+}

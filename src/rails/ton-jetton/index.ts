@@ -1,0 +1,70 @@
+import type { Rail, RailContext } from "../rail.ts";
+import { openChain } from "./chain.ts";
+import { checkRail } from "./check.ts";
+import { highloadWallet } from "./highload.ts";
+import { writeInstructions } from "./instructions.ts";
+import { openJettonBook } from "./jettons.ts";
+import { authorizationRefOf } from "./paid-by.ts";
+import { openPayouts } from "./payouts.ts";
+import { parseTon, type TonConfig } from "./settings.ts";
+import { done } from "../../outcome.ts";
+import { openWatch, type Watch, type WatchOptions } from "./watch.ts";
+import { openX402 } from "./x402.ts";
+
+/** A jetton on TON, sent to one treasury address with the order's id, or signed by x402; refunds by highload wallet. */
+export const tonJetton = {
+  kind: "ton-jetton",
+  parse: parseTon,
+  /** Opens no connection. The configuration must come from `parse`. */
+  open(config: TonConfig, { clock, log }: RailContext): Rail {
+    const chain = openChain({
+      config,
+      clock,
+      onHealth: (server, reason) =>
+        reason === null
+          ? log.info("a TON server answers again", { server })
+          : log.warn("a TON server fails; it is asked last for a while", { server, reason }),
+    });
+    const jettons = openJettonBook(chain);
+    const treasury = highloadWallet(config.treasuryKeys);
+    const relay = config.relayKeys === null ? null : highloadWallet(config.relayKeys);
+    const receiver =
+      relay === null ? null : { config, treasury: treasury.address, relay: relay.address };
+    const x402 =
+      relay === null || receiver === null
+        ? undefined
+        : openX402({ chain, jettons, clock, receiver, relay });
+    const watching: WatchOptions = {
+      chain,
+      config,
+      clock,
+      account: () => jettons.walletOf(config.jetton.master, treasury.address),
+      refOf: async (credit) =>
+        receiver === null ? done(undefined) : authorizationRefOf(chain, receiver, credit),
+    };
+    const watch: Watch = openWatch(watching);
+    // A look at start-up must not disturb what the watcher remembers.
+    const look: Watch = openWatch(watching);
+    const read = (cursor: string | null): ReturnType<Watch["read"]> => look.read(cursor);
+    return {
+      id: `${config.network.caip2}/jetton`,
+      kind: "ton-jetton",
+      assets: [config.asset],
+      confirmations: null,
+      roundsAmounts: false,
+      payouts: openPayouts({ chain, config, treasury, jettons }),
+      ...(x402 !== undefined && { x402 }),
+      instructions(order) {
+        const plain = writeInstructions(config, treasury.address, order);
+        if (plain === null || x402 === undefined) return plain;
+        return { ...plain, accepts: x402.terms(order) };
+      },
+      readDeposits: (cursor) => watch.read(cursor),
+      waitForNews: (signal) => watch.waitForNews(signal),
+      // Payments arrive where refunds leave from.
+      sweep: async () => done(null),
+      check: (cursor) =>
+        checkRail({ chain, config, jettons, treasury, relay, read }, cursor ?? null),
+    };
+  },
+} as const;

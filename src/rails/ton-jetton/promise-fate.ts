@@ -1,0 +1,70 @@
+import type { Transaction } from "@ton/core";
+import { done, failed, type Outcome } from "../../outcome.ts";
+import type { AuthorizationFate } from "../rail.ts";
+import type { AccountState, TonChain } from "./chain.ts";
+import type { ReadPromise } from "./read-promise.ts";
+import { hopTo, type Search, searchBack } from "./trace.ts";
+import { followTransfer } from "./transfer-path.ts";
+import { ranThrough } from "./transfers.ts";
+import { payerWallet } from "./wallet-v5.ts";
+
+/** A promise is carried out while it is checked, or after: by this much earlier at most, for clocks that differ. */
+const EARLIER_S = 600;
+/** A block may carry it out before its end and join the masterchain after it. */
+const LATE_BLOCK_MS = 60_000;
+
+/** Whether a promise was carried out, by the payer's own account: its sequence number, and what took it. */
+export async function promiseFate(
+  chain: TonChain,
+  promise: ReadPromise,
+): Promise<Outcome<AuthorizationFate>> {
+  const { transfer } = promise;
+  const state = await chain.state(transfer.payer);
+  if (state.kind !== "done") return state;
+  const wallet = payerWallet(state.value, transfer);
+  if (typeof wallet === "string") return failed(wallet, "retry");
+  if (wallet.seqno <= transfer.seqno) {
+    const endMs = transfer.validUntilS * 1_000 + LATE_BLOCK_MS;
+    if (state.value.chainTimeMs < endMs) return done({ kind: "open" });
+    return done({ kind: "dead", reason: "invalid_exact_tvm_expired" });
+  }
+  const taken = await findTaken(chain, state.value, promise);
+  if (taken.kind === "missing") return failed(taken.reason, "retry");
+  if (taken.kind !== "done") return taken;
+  if (taken.value === null)
+    return done({ kind: "dead", reason: "invalid_exact_tvm_seqno_mismatch" });
+  return takenFate(chain, taken.value);
+}
+
+/** The transaction in which the payer's wallet took the signed order; one that it turned down took nothing. */
+function findTaken(
+  chain: TonChain,
+  { head }: AccountState,
+  { transfer, terms }: ReadPromise,
+): Promise<Search<Transaction>> {
+  const oldestS = transfer.validUntilS - terms.maxTimeoutSeconds - EARLIER_S;
+  const hash = transfer.body.hash();
+  const isTooOld = (transaction: Transaction): boolean => transaction.now < oldestS;
+  return searchBack(chain, { address: transfer.payer, head, isTooOld }, ({ transaction }) => {
+    const isOurs = transaction.inMessage?.body.hash().equals(hash) === true;
+    return isOurs && ranThrough(transaction) ? transaction : null;
+  });
+}
+
+async function takenFate(chain: TonChain, taken: Transaction): Promise<Outcome<AuthorizationFate>> {
+  const order = hopTo(taken, () => true);
+  // The wallet skips what it cannot send, and counts on.
+  if (order === null) return done({ kind: "dead", reason: "invalid_exact_tvm_transfer_failed" });
+  const end = await followTransfer(chain, order);
+  if (end.kind !== "done") return end;
+  switch (end.value.kind) {
+    case "credited":
+      return done({ kind: "used", txId: end.value.transaction.hash().toString("hex") });
+    case "failed":
+      return done({ kind: "dead", reason: "invalid_exact_tvm_transfer_failed" });
+    case "under_way":
+      return done({ kind: "open" });
+    case "unprovable":
+      return failed(end.value.reason, "retry");
+  }
+}
