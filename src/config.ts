@@ -50,6 +50,8 @@ export interface Config {
   readonly masterKeys: string;
   /** 64 hex digits; see `vault/api-key.ts`. */
   readonly keyPepper: string;
+  /** Signs what a facilitator tells us of its own accord; null: nobody is listened to. */
+  readonly facilitatorSecret: string | null;
   readonly orders: {
     readonly windowMs: number;
     readonly volatileMs: number;
@@ -61,6 +63,8 @@ export interface Config {
     readonly excessDustUsdMicro: bigint;
     /** How long an order made over x402 can be paid; longer than blocks may be taken back. */
     readonly x402WindowMs: number;
+    /** How long the answer to a payment waits for the goods, once the payment is under way. */
+    readonly x402GoodsWaitMs: number;
     /** How far below the price a payment may be where wallets round; USD with 6 decimals. */
     readonly toleranceUsdMicro: bigint;
   };
@@ -68,6 +72,10 @@ export interface Config {
     readonly ordersPerHour: number;
     readonly readsPerMinute: number;
     readonly statusPerMinute: number;
+    /** Of callers without a key, per address. */
+    readonly walkInReadsPerMinute: number;
+    readonly walkInOrdersPerMinute: number;
+    readonly walkInPaymentsPerMinute: number;
     readonly streamsPerKey: number;
     readonly streamsPerServer: number;
   };
@@ -218,6 +226,7 @@ export function readConfig(env: Environment = process.env): ReadConfig {
       "the keys that seal goods; `vend402 init` makes one",
     ),
     keyPepper: read.hex32("VEND402_KEY_PEPPER", PEPPER_USE),
+    facilitatorSecret: read.text("VEND402_FACILITATOR_HOOK_SECRET"),
     orders: readOrders(read),
     limits: readLimits(read),
     work: {
@@ -252,6 +261,7 @@ function readOrders(read: Reader): Config["orders"] {
     maxCostBps: BigInt(read.whole("VEND402_MAX_COST_BPS", 10_000, [1, 100_000])),
     excessDustUsdMicro: read.atomic("VEND402_EXCESS_DUST", USD.decimals, 1_000n),
     x402WindowMs: read.spanMs("VEND402_X402_WINDOW", 15 * MINUTE_MS),
+    x402GoodsWaitMs: read.spanMs("VEND402_X402_GOODS_WAIT", 3_000),
     toleranceUsdMicro: read.atomic("VEND402_TOLERANCE", USD.decimals, 500_000n),
   };
 }
@@ -262,6 +272,9 @@ function readLimits(read: Reader): Config["limits"] {
     ordersPerHour: read.whole("VEND402_ORDERS_PER_HOUR", 60, range),
     readsPerMinute: read.whole("VEND402_READS_PER_MINUTE", 600, range),
     statusPerMinute: read.whole("VEND402_STATUS_PER_MINUTE", 180, range),
+    walkInReadsPerMinute: read.whole("VEND402_WALK_IN_READS_PER_MINUTE", 600, range),
+    walkInOrdersPerMinute: read.whole("VEND402_WALK_IN_ORDERS_PER_MINUTE", 30, range),
+    walkInPaymentsPerMinute: read.whole("VEND402_WALK_IN_PAYMENTS_PER_MINUTE", 60, range),
     streamsPerKey: read.whole("VEND402_STREAMS_PER_KEY", 20, range),
     streamsPerServer: read.whole("VEND402_STREAMS_PER_SERVER", 1_000, range),
   };
@@ -277,7 +290,7 @@ function readPrices(read: Reader): PriceSettings {
   };
 }
 
-/** "VEND402_EVM_137_RPC" is the text "RPC" of the chain "137". */
+/** VEND402_EVM_137_RPC is the text "RPC" of the chain "137". */
 function readChains(read: Reader): Config["evm"] {
   const chains: Record<string, Record<string, string>> = {};
   for (const [name, text] of Object.entries(shortened(read.allWith(EVM_PREFIX), EVM_PREFIX))) {

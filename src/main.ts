@@ -115,7 +115,7 @@ export async function startShop(
         : UNAVAILABLE,
     health: () => healthOf(rails, workers, board),
     readSupplierHint: (supplierId, body) => suppliers.get(supplierId)?.readHint?.(body) ?? null,
-    facilitatorSecret: null,
+    facilitatorSecret: config.facilitatorSecret,
   });
   const url = await app.listen({ host: config.host, port: config.port });
   log.info("the shop is open", { url });
@@ -249,8 +249,15 @@ function httpSettings(config: Config): HttpSettings {
       orders: { ...DEFAULT_LIMITS.orders, count: limits.ordersPerHour },
       reads: { ...DEFAULT_LIMITS.reads, count: limits.readsPerMinute },
       statusPage: { ...DEFAULT_LIMITS.statusPage, count: limits.statusPerMinute },
+      walkInReads: { ...DEFAULT_LIMITS.walkInReads, count: limits.walkInReadsPerMinute },
+      walkInOrders: { ...DEFAULT_LIMITS.walkInOrders, count: limits.walkInOrdersPerMinute },
+      walkInPayments: { ...DEFAULT_LIMITS.walkInPayments, count: limits.walkInPaymentsPerMinute },
     },
-    x402: { ...DEFAULT_X402, windowMs: orders.x402WindowMs },
+    x402: {
+      ...DEFAULT_X402,
+      windowMs: orders.x402WindowMs,
+      goodsWaitMs: orders.x402GoodsWaitMs,
+    },
     streams: {
       ...DEFAULT_STREAMS,
       perKey: limits.streamsPerKey,
