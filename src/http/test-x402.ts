@@ -56,6 +56,8 @@ export const ESIM = {
 /** What the chain and its facilitator say; change it at will. */
 export interface X402World {
   verdict: Outcome<null>;
+  /** A promise is judged after this. */
+  holdsVerdict: Promise<void>;
   /** How often a promise was judged. */
   verified: number;
   /** True: what is claimed is sent at once. */
@@ -176,9 +178,10 @@ function createScheme(world: X402World): X402Scheme {
       };
       return { kind: "authorization", authorization };
     },
-    verify: () => {
+    verify: async () => {
       world.verified += 1;
-      return Promise.resolve(world.verdict);
+      await world.holdsVerdict;
+      return world.verdict;
     },
     settle: never,
     fate: never,
@@ -221,6 +224,7 @@ export interface X402ShopOptions extends Omit<TestShopOptions, "settings"> {
 export async function openX402Shop(options: X402ShopOptions = {}): Promise<X402Shop> {
   const chain: X402World = {
     verdict: done(null),
+    holdsVerdict: Promise.resolve(),
     verified: 0,
     sendsAtOnce: true,
     headHeight: 100,

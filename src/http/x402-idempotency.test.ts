@@ -145,6 +145,29 @@ test("a payment that is signed again under its identifier pays once", async () =
   expect(await x402.promises(second.body.order_id)).toEqual([]);
 });
 
+test("two payments at once under one identifier, for two orders, are one payment", async () => {
+  const x402 = await openX402Shop();
+  const extensions = {
+    "payment-identifier": { info: { id: "pay_7d5d747be160e280504c099d984bcfe0" } },
+  };
+  const asked = await Promise.all(
+    ["-1", "-2"].map((end) => x402.challenge(undefined, { "idempotency-key": `${SECRET}${end}` })),
+  );
+  const ids = asked.map(({ body }) => body.order_id);
+  expect(new Set(ids).size).toBe(2);
+  const gate = Promise.withResolvers<void>();
+  x402.chain.holdsVerdict = gate.promise;
+  const answers = asked.map((each) =>
+    x402.order(undefined, paymentV2(each, undefined, extensions)),
+  );
+  await expect.poll(() => x402.chain.verified).toBe(2);
+  gate.resolve();
+  const paid = await Promise.all((await Promise.all(answers)).map(paidOrder));
+  expect(new Set(paid.map(({ order_id }) => order_id)).size).toBe(1);
+  const promises = await Promise.all(ids.map(x402.promises));
+  expect(promises.flat()).toHaveLength(1);
+});
+
 test("an identifier with another request is a conflict, before anything is carried out", async () => {
   const x402 = await openX402Shop();
   const extensions = {

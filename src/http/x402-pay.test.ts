@@ -2,7 +2,7 @@ import { decodePaymentResponseHeader } from "@x402/core/http";
 import { expect, test } from "vitest";
 import type { X402OrderView } from "#wire";
 import { failed, unknown } from "../outcome.ts";
-import { countOrders, refusal } from "./test-answers.ts";
+import { refusal } from "./test-answers.ts";
 import {
   BUYER,
   decodeHeader,
@@ -109,78 +109,6 @@ test("a settlement that is not through yet is 202, never another 402", async () 
     transaction: "",
   });
   expect(await paidOrder(answer)).toMatchObject({ payment: { state: "seen", tx_id: null } });
-});
-
-test("eight copies at once are one settlement, one order and one answer", async () => {
-  const x402 = await openX402Shop();
-  const asked = await x402.challenge();
-  const headers = paymentV2(asked);
-  const answers = await Promise.all(
-    Array.from({ length: 8 }, () => x402.order(undefined, headers)),
-  );
-  expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 202));
-  const bodies = await Promise.all(answers.map(paidOrder));
-  expect(new Set(bodies.map(({ order_id }) => order_id))).toEqual(new Set([asked.body.order_id]));
-  expect(await promisesOf(x402, asked.body.order_id)).toEqual(["settling"]);
-  expect(await countOrders(x402.shop)).toBe(1);
-  expect(x402.chain.verified).toBeLessThan(8);
-});
-
-test("eight signatures at once for one order: one is carried out", async () => {
-  const x402 = await openX402Shop();
-  const asked = await x402.challenge();
-  const answers = await Promise.all(
-    Array.from({ length: 8 }, () => x402.order(undefined, paymentV2(asked))),
-  );
-  expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 202));
-  expect(await promisesOf(x402, asked.body.order_id)).toEqual(["settling"]);
-});
-
-test("the same signature after the delivery brings the order, without a settlement", async () => {
-  const x402 = await openX402Shop();
-  const asked = await x402.challenge();
-  const headers = paymentV2(asked);
-  await x402.order(undefined, headers);
-  await x402.mine(asked.body.order_id);
-  await x402.shop.deliver(asked.body.order_id);
-  for (const again of [headers, paymentV2(asked)]) {
-    const answer = await x402.order(undefined, again);
-    expect(answer.status).toBe(200);
-    expect(await paidOrder(answer)).toMatchObject({
-      order_id: asked.body.order_id,
-      status: "DELIVERED",
-    });
-  }
-  expect(x402.chain.verified).toBe(1);
-  expect(await promisesOf(x402, asked.body.order_id)).toEqual(["settled"]);
-});
-
-test("who repeats a signature that the chain shows to all learns neither goods nor token", async () => {
-  const x402 = await openX402Shop();
-  const asked = await x402.challenge();
-  const headers = paymentV2(asked);
-  await x402.order(undefined, headers);
-  await x402.mine(asked.body.order_id);
-  await x402.shop.deliver(asked.body.order_id);
-  const body = await paidOrder(await x402.order(undefined, headers));
-  expect(body.esim).toBeUndefined();
-  expect(body.access_token).toBeUndefined();
-  const own = { ...headers, authorization: `Bearer ${asked.body.access_token ?? ""}` };
-  const shown = await paidOrder(await x402.order(undefined, own));
-  expect(shown.esim?.iccid).toBe("89999000000000000016");
-});
-
-test("a signature of another order pays nothing twice: it brings the order that it paid", async () => {
-  const x402 = await openX402Shop();
-  const first = await x402.challenge();
-  const payload = promisePayload();
-  await x402.order(undefined, paymentV2(first, payload));
-  const body = { plan_id: PLAN.id, client_ref: "the second" };
-  const second = await x402.challenge(body);
-  const answer = await x402.order(body, paymentV2(second, payload));
-  expect(answer.status).toBe(202);
-  expect((await paidOrder(answer)).order_id).toBe(first.body.order_id);
-  expect(await promisesOf(x402, second.body.order_id)).toEqual([]);
 });
 
 test("a payment that certainly failed is 402 with the same order and the same terms", async () => {
