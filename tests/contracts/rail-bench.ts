@@ -52,6 +52,8 @@ export interface RailBench {
   /** Runs something that waits for blocks while blocks come. */
   whileBlocksCome<Value>(waiting: Promise<Value>): Promise<Value>;
   strike(fault: RailFault): void;
+  /** True: what is paid is the treasury's at once, so that there is nothing to sweep. */
+  readonly isPaidToTreasury?: boolean;
   /** Where blocks may be replaced; absent: what is paid is final at once. */
   readonly blocks?: RailBlocks;
   close(): Promise<void>;

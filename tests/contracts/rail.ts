@@ -47,10 +47,14 @@ function keepingPromises(use: () => RailBench): void {
     await present(rail);
     const before = await balances(rail);
     const swept = await bench.whileBlocksCome(rail.sweep(signal, "everything"));
+    const after = await balances(rail);
+    if (bench.isPaidToTreasury === true) {
+      expect(done(swept)).toBeNull();
+      expect(after).toEqual(before);
+      return;
+    }
     expect(done(swept)).toEqual(expect.any(String));
-    expect(await balances(rail)).toSatisfy((after: readonly bigint[]) =>
-      after.some((atomic, index) => atomic > (before[index] ?? 0n)),
-    );
+    expect(after.some((atomic, index) => atomic > (before[index] ?? 0n))).toBe(true);
     const again = await bench.whileBlocksCome(rail.sweep(signal, "everything"));
     expect(done(again)).toBeNull();
   });

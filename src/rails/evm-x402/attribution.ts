@@ -1,14 +1,12 @@
 import type { RpcLog } from "viem";
 import type { SeenTransfer } from "../../chains/evm/pages.ts";
-import { AUTHORIZATION_USED } from "./fate.ts";
-import { wordOf, type Hex } from "./promise.ts";
+import { wordOf, type Hex, type SignedPromise } from "./promise.ts";
 import { authorizationRef } from "./read.ts";
+import type { TransactionFacts } from "./transaction.ts";
 
-/** What a transaction says beside its transfers. */
-export interface TransactionFacts {
-  readonly input: Hex;
-  readonly logs: readonly RpcLog[];
-}
+/** keccak256("AuthorizationUsed(address,bytes32)") of EIP-3009. */
+const AUTHORIZATION_USED: Hex =
+  "0x98de503528ee59b575ef0c0a2576a82497bfc029a5685b209e9ec333479b10a5";
 
 /**
  * Which promise each transfer carried out, by name; null for a plain transfer. A token says so itself (EIP-3009);
@@ -41,6 +39,13 @@ export function refsOf(
     const [spent] = permit < 0 ? [] : permits.splice(permit, 1);
     return spent === undefined ? null : authorizationRef(caip2, { method: "permit2", ...spent });
   });
+}
+
+/** Whether a transaction, which holds the promise's transfer, also spends the promise's nonce. */
+export function carriesOut(promise: SignedPromise, { input, logs }: TransactionFacts): boolean {
+  const { method, token, from, nonce } = promise;
+  const spent = method === "eip3009" ? usedIn(logs) : permitsIn(input);
+  return spent.some((one) => one.token === token && one.from === from && one.nonce === nonce);
 }
 
 interface UsedPromise {

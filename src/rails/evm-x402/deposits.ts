@@ -1,13 +1,13 @@
 import { type Address, type Hex, zeroAddress } from "viem";
 import type { EvmClient, ServerClient } from "../../chains/evm/client.ts";
 import { cloneCode, depositContracts } from "../../chains/evm/deposit-contracts.ts";
-import { MalformedAnswer } from "../../chains/evm/finality.ts";
 import { openPages, type PageSource, type SeenTransfer } from "../../chains/evm/pages.ts";
 import { findSafePayers } from "../../chains/evm/payers.ts";
 import type { EvmConfig } from "../../chains/evm/settings.ts";
 import type { Clock } from "../../clock.ts";
 import type { Deposit, DepositsRead } from "../rail.ts";
-import { refsOf, type TransactionFacts } from "./attribution.ts";
+import { refsOf } from "./attribution.ts";
+import { readTransaction } from "./transaction.ts";
 
 export interface Watch {
   read(cursor: string | null, signal: AbortSignal): Promise<DepositsRead>;
@@ -95,15 +95,4 @@ async function readRefs(
     }),
   );
   return new Map(all.flat());
-}
-
-/** @throws MalformedAnswer when the server does not have what it just told of: it is asked again later */
-async function readTransaction(server: ServerClient, txId: Hex): Promise<TransactionFacts> {
-  const [receipt, transaction] = await Promise.all([
-    server.request({ method: "eth_getTransactionReceipt", params: [txId] }),
-    server.request({ method: "eth_getTransactionByHash", params: [txId] }),
-  ]);
-  if (receipt === null || transaction === null)
-    throw new MalformedAnswer(`the server does not have transaction ${txId} yet`);
-  return { input: transaction.input, logs: receipt.logs };
 }

@@ -69,7 +69,12 @@ function referenceDigest(
     ({ name: field, type: "uint256" }) as const;
   if (promise.method === "eip3009")
     return hashTypedData({
-      domain: { name, version, chainId, verifyingContract: checked(promise.token) },
+      domain: {
+        name,
+        version,
+        chainId: BigInt(chainId),
+        verifyingContract: checked(promise.token),
+      },
       types: {
         TransferWithAuthorization: [
           { name: "from", type: "address" },

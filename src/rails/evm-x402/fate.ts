@@ -1,27 +1,23 @@
-import { numberToHex, type RpcLog } from "viem";
+import { type Hex, numberToHex, pad, type RpcLog } from "viem";
 import type { EvmClient, ServerClient } from "../../chains/evm/client.ts";
-import { readTip, type Tip } from "../../chains/evm/finality.ts";
+import { readHeader, readTip, type Tip } from "../../chains/evm/finality.ts";
 import type { EvmConfig } from "../../chains/evm/settings.ts";
 import { done, type Outcome } from "../../outcome.ts";
 import type { AuthorizationFate } from "../rail.ts";
-import { PERMIT2, type Hex, type SignedPromise } from "./promise.ts";
-import { isNonceUsed, permit2Place } from "./state.ts";
+import { carriesOut } from "./attribution.ts";
+import { LONGEST_WINDOW_S, type SignedPromise } from "./promise.ts";
+import { isNonceUsed } from "./state.ts";
+import { readTransaction } from "./transaction.ts";
 
-/** keccak256 of "AuthorizationUsed(address,bytes32)" and "AuthorizationCanceled(address,bytes32)" of EIP-3009. */
-export const AUTHORIZATION_USED: Hex =
-  "0x98de503528ee59b575ef0c0a2576a82497bfc029a5685b209e9ec333479b10a5";
-const AUTHORIZATION_CANCELED: Hex =
-  "0x1cdd46ff242716cdaa72d159d339a485b3438398348d68f09d7c8c0a59353d81";
-/** keccak256("UnorderedNonceInvalidation(address,uint256,uint256)") of Permit2. */
-const NONCE_INVALIDATION: Hex =
-  "0x3704902f963766a4e561bbaab6e6cdc1b1dd12f6e9e99648da8843b3f46b918d";
-
-/** A promise is valid for a quarter of an hour at most; what became of it lies within this. */
-const LOOK_BACK_MS = 30 * 60_000;
+/** keccak256("Transfer(address,address,uint256)") of ERC-20. */
+const TRANSFER: Hex = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
+/** No search goes back farther than so many calls; what lies beyond was read by the watcher long ago. */
+const MAX_CALLS = 200;
 
 /**
- * What became of a promise, by the chain alone. A nonce that is used up means that it was carried out, unless final
- * blocks hold its revocation; and one that is unused once final blocks are past its end can never be used.
+ * What became of a promise, by the chain alone. A nonce that is used up does not mean that it was carried out: its
+ * payer may have revoked it, or spent the nonce on another promise. So the transfer itself is looked for; without
+ * one, final blocks decide. And a nonce that is unused once final blocks are past its end can never be used.
  */
 export async function readFate(
   client: EvmClient,
@@ -31,56 +27,75 @@ export async function readFate(
   const read = await client.read(async (server): Promise<AuthorizationFate> => {
     const [tip, isUsed] = await Promise.all([
       readTip(server, config.finality),
-      isNonceUsed(server, promise),
+      isNonceUsed(server, promise, "latest"),
     ]);
-    if (isUsed) return usedOrRevoked(server, config, { promise, tip });
+    if (isUsed) return fateOfUsed(server, config, { promise, tip });
     const isOver = BigInt(tip.final.timeMs) > promise.validBefore * 1_000n;
     return isOver ? { kind: "dead", reason: "authorization_expired" } : { kind: "open" };
   });
   return read.kind === "done" ? done(read.value) : read;
 }
 
-async function usedOrRevoked(
+interface Place {
+  readonly promise: SignedPromise;
+  readonly tip: Tip;
+}
+
+async function fateOfUsed(
   server: ServerClient,
   config: EvmConfig,
-  at: { readonly promise: SignedPromise; readonly tip: Tip },
+  place: Place,
 ): Promise<AuthorizationFate> {
-  const { promise, tip } = at;
-  const used = { kind: "used", txId: null } as const;
-  const wanted = Math.ceil(LOOK_BACK_MS / config.network.blockMs);
-  const span = Math.min(wanted, config.tuning.logBlocks);
-  const logs = await server
-    .request({
-      method: "eth_getLogs",
-      params: [
-        {
-          fromBlock: numberToHex(Math.max(tip.head.number - span, 0)),
-          toBlock: numberToHex(tip.head.number),
-          ...queryOf(promise),
-        },
-      ],
-    })
-    // Which transaction it was is a courtesy: the watcher reads it anyway.
-    .catch((): readonly RpcLog[] => []);
-  const carried = logs.find(({ topics }) => topics[0] === AUTHORIZATION_USED);
-  if (carried?.transactionHash) return { kind: "used", txId: carried.transactionHash };
-  const isRevoked = logs.some(
-    (log) => isRevocation(log, promise) && Number(log.blockNumber) <= tip.final.number,
-  );
-  return isRevoked ? { kind: "dead", reason: "authorization_revoked" } : used;
+  const found = await findTransaction(server, config, place);
+  if (found.kind === "found") return { kind: "used", txId: found.txId };
+  // Perhaps only out of sight, or in a block that goes again.
+  const waiting = { kind: "used", txId: null } as const;
+  if (!found.isWhole) return waiting;
+  const isFinal = await isNonceUsed(server, place.promise, place.tip.final.number);
+  return isFinal ? { kind: "dead", reason: "authorization_revoked" } : waiting;
 }
 
-function queryOf({ method, token, from, nonce }: SignedPromise) {
-  const payer: Hex = `0x${from.slice(2).padStart(64, "0")}`;
-  if (method === "eip3009")
-    return { address: token, topics: [[AUTHORIZATION_USED, AUTHORIZATION_CANCELED], payer, nonce] };
-  return { address: PERMIT2, topics: [NONCE_INVALIDATION, payer] };
+type Search =
+  | { readonly kind: "found"; readonly txId: Hex }
+  /** `isWhole`: every block that could have held it was searched. */
+  | { readonly kind: "absent"; readonly isWhole: boolean };
+
+/** Looks for the promise's own transfer, from the newest block back to where it cannot have been signed yet. */
+async function findTransaction(
+  server: ServerClient,
+  { tuning }: EvmConfig,
+  { promise, tip }: Place,
+): Promise<Search> {
+  const earliestMs = (promise.validBefore - BigInt(LONGEST_WINDOW_S)) * 1_000n;
+  let to = tip.head.number;
+  for (let left = MAX_CALLS; left > 0; left--) {
+    const from = Math.max(to - tuning.logBlocks + 1, 0);
+    const range = { fromBlock: numberToHex(from), toBlock: numberToHex(to) };
+    const parties = [TRANSFER, pad(promise.from), pad(promise.to)];
+    const query = { address: promise.token, topics: parties, ...range };
+    const [first, last, logs] = await Promise.all([
+      readHeader(server, from),
+      readHeader(server, to),
+      server.request({ method: "eth_getLogs", params: [query] }),
+    ]);
+    const txId = await carrierIn(server, promise, logs);
+    if (txId !== null) return { kind: "found", txId };
+    if (first === null || last === null) break;
+    if (from === 0 || BigInt(first.timeMs) < earliestMs) return { kind: "absent", isWhole: true };
+    to = from - 1;
+  }
+  return { kind: "absent", isWhole: false };
 }
 
-function isRevocation({ topics, data }: RpcLog, { method, nonce }: SignedPromise): boolean {
-  if (method === "eip3009") return topics[0] === AUTHORIZATION_CANCELED;
-  const { word, bit } = permit2Place(nonce);
-  const [place, mask] = [data.slice(2, 66), data.slice(66, 130)];
-  if (topics[0] !== NONCE_INVALIDATION || mask === "") return false;
-  return BigInt(`0x${place}`) === word && (BigInt(`0x${mask}`) & bit) !== 0n;
+async function carrierIn(
+  server: ServerClient,
+  promise: SignedPromise,
+  logs: readonly RpcLog[],
+): Promise<Hex | null> {
+  const amounts = logs.filter(({ data }) => /^0x[0-9a-f]{64}$/i.test(data));
+  const fitting = amounts.filter(({ data }) => BigInt(data) === promise.atomic);
+  const txIds = new Set(fitting.flatMap(({ transactionHash }) => transactionHash ?? []));
+  for (const txId of txIds)
+    if (carriesOut(promise, await readTransaction(server, txId))) return txId;
+  return null;
 }

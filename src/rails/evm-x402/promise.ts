@@ -24,6 +24,12 @@ export const PERMIT2: Hex = "0x000000000022d473030f116ddee9f6b43ac78ba3";
 /** x402's proxy for exact payments through Permit2, on every chain. */
 export const EXACT_PROXY: Hex = "0x402085c248eea27d92e8b30b2c58ed07f9e20001";
 
+/**
+ * A promise whose end is farther away than this is not taken: until then somebody could carry it out, and its fate
+ * could be looked for in ever more blocks.
+ */
+export const LONGEST_WINDOW_S = 7_200;
+
 /** Why a payload is none, in x402's words. */
 export type PayloadReason = string;
 

@@ -36,7 +36,7 @@ export interface Relay {
   send(call: Call): Promise<Sending>;
   /**
    * Looks after one that was sent before: bids more when it waits for long. `failed` worth repeating when no server
-   * knows it any more, so that it may be sent anew.
+   * knows it any more, or the chain turned it down, so that it may be sent anew.
    */
   lookAfter(sent: Sent): Promise<Sending>;
 }
@@ -117,14 +117,14 @@ function openKey(deps: KeyDeps, privateKey: Hex): Key {
     );
     if (asked.kind !== "done") return { kind: "unknown", sent, reason: asked.reason };
     const [found, market] = asked.value;
-    if (found === null) {
+    if (found === "vanished" || found === "reverted") {
       byNonce.delete(sent.nonce);
-      return failed("it vanished", "retry");
+      return failed(`it ${found}`, "retry");
     }
     const isYoung = clock.now() - sent.sentAtMs < config.tuning.outbidAfterMs;
     const fees = outbid(feesOf(config, market), sent.fees);
     const isDearer = fees !== null && fees.maxFeePerGas <= config.maxFeeWei;
-    if (found.blockNumber !== null || isYoung || !isDearer) return { kind: "sent", sent };
+    if (found === "landed" || isYoung || !isDearer) return { kind: "sent", sent };
     const sending = keep(await broadcast(deps, { ...sent, fees }));
     // The first one is still there, whatever became of the second.
     return sending.kind === "sent" ? sending : { kind: "sent", sent };
@@ -173,7 +173,7 @@ async function nextNonce(
 ): Promise<number> {
   let nonce = count;
   for (let own = byNonce.get(nonce); own !== undefined; own = byNonce.get(nonce)) {
-    if ((await lookUp(server, own.txId)) === null) return nonce;
+    if ((await lookUp(server, own.txId)) === "vanished") return nonce;
     nonce++;
   }
   return nonce;
@@ -182,8 +182,13 @@ async function nextNonce(
 async function lookUp(
   server: ServerClient,
   txId: Hex,
-): Promise<{ readonly blockNumber: Hex | null } | null> {
-  return server.request({ method: "eth_getTransactionByHash", params: [txId] });
+): Promise<"vanished" | "waiting" | "landed" | "reverted"> {
+  const [transaction, receipt] = await Promise.all([
+    server.request({ method: "eth_getTransactionByHash", params: [txId] }),
+    server.request({ method: "eth_getTransactionReceipt", params: [txId] }),
+  ]);
+  if (receipt !== null) return receipt.status === "0x1" ? "landed" : "reverted";
+  return transaction === null ? "vanished" : "waiting";
 }
 
 async function readMarket(server: ServerClient): Promise<Market> {

@@ -38,7 +38,7 @@ export interface RemoteDeps {
  */
 export function createRemote({ choice, verifier, clock }: RemoteDeps): PromiseFacilitator & {
   /** Whether it serves exact payments on this network; the reason when nobody answered. */
-  supports(caip2: string): Promise<Outcome<boolean>>;
+  readonly supports: (caip2: string) => Promise<Outcome<boolean>>;
 } {
   const call = (path: string, body: object | null, limitMs: number): Promise<Reply> =>
     ask({ choice, clock, path, body, limitMs });
@@ -154,8 +154,7 @@ function none(reason: string, mayHaveRun: boolean): Reply {
 
 /** The system's code behind what `fetch` threw; empty when there is none. */
 function codeOf(error: unknown): string {
-  const { cause } = error instanceof Error ? error : { cause: undefined };
-  return isMembers(cause) || cause instanceof Error
-    ? String((cause as { readonly code?: unknown }).code ?? "")
-    : "";
+  const cause = error instanceof Error ? error.cause : null;
+  const code = cause instanceof Error && "code" in cause ? cause.code : null;
+  return typeof code === "string" ? code : "";
 }

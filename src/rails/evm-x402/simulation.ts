@@ -72,7 +72,7 @@ async function runGroup(client: EvmClient, group: readonly Waiting[]): Promise<v
   if (first === undefined) return;
   if (group.length === 1) return first.resolve(await runAlone(client, first.call));
   const together = { to: MULTICALL3, data: aggregate(group.map(({ call }) => call)) };
-  const answer = await call(client, together);
+  const answer = await ask(client, together);
   if (answer.kind === "failed" && answer.retryable) {
     for (const { resolve } of group) resolve(answer);
     return;
@@ -86,11 +86,11 @@ async function runGroup(client: EvmClient, group: readonly Waiting[]): Promise<v
 }
 
 async function runAlone(client: EvmClient, one: Call): Promise<Outcome<null>> {
-  const answer = await call(client, one);
+  const answer = await ask(client, one);
   return answer.kind === "done" ? done(null) : answer;
 }
 
-async function call(client: EvmClient, { to, data }: Call): Promise<Outcome<Hex>> {
+async function ask(client: EvmClient, { to, data }: Call): Promise<Outcome<Hex>> {
   try {
     return await client.read((server) =>
       server.request({ method: "eth_call", params: [{ to, data }, "latest"] }),

@@ -1,3 +1,4 @@
+import { numberToHex } from "viem";
 import type { ServerClient } from "../../chains/evm/client.ts";
 import { PERMIT2, wordOf, type Hex, type SignedPromise } from "./promise.ts";
 
@@ -11,16 +12,20 @@ const ALLOWANCE = "0xdd62ed3e";
 
 type Asker = Pick<ServerClient, "request">;
 
-/** Whether the promise's nonce is used up in the newest block, by the promise itself or by its revocation. */
-export async function isNonceUsed(server: Asker, promise: SignedPromise): Promise<boolean> {
+/** Whether the promise's nonce is used up at a block: by the promise itself, by another one or by its revocation. */
+export async function isNonceUsed(
+  server: Asker,
+  promise: SignedPromise,
+  at: number | "latest",
+): Promise<boolean> {
   const { method, token, from, nonce } = promise;
   if (method === "eip3009") {
     const data = `${AUTHORIZATION_STATE}${address(from)}${nonce.slice(2)}` as const;
-    return BigInt(await call(server, token, data)) !== 0n;
+    return BigInt(await call(server, token, data, at)) !== 0n;
   }
   const { word, bit } = permit2Place(nonce);
   const data = `${NONCE_BITMAP}${address(from)}${wordOf(word).slice(2)}` as const;
-  return (BigInt(await call(server, PERMIT2, data)) & bit) !== 0n;
+  return (BigInt(await call(server, PERMIT2, data, at)) & bit) !== 0n;
 }
 
 /** Where Permit2 keeps a nonce: 256 of them share a word. */
@@ -40,7 +45,7 @@ export interface PayerState {
 export async function readPayer(server: Asker, promise: SignedPromise): Promise<PayerState> {
   const { method, token, from } = promise;
   const [isUsed, balance, allowance] = await Promise.all([
-    isNonceUsed(server, promise),
+    isNonceUsed(server, promise, "latest"),
     call(server, token, `${BALANCE_OF}${address(from)}`),
     method === "permit2"
       ? call(server, token, `${ALLOWANCE}${address(from)}${address(PERMIT2)}`)
@@ -53,8 +58,14 @@ export async function readPayer(server: Asker, promise: SignedPromise): Promise<
   };
 }
 
-async function call(server: Asker, to: Hex, data: Hex): Promise<Hex> {
-  return server.request({ method: "eth_call", params: [{ to, data }, "latest"] });
+async function call(
+  server: Asker,
+  to: Hex,
+  data: Hex,
+  at: number | "latest" = "latest",
+): Promise<Hex> {
+  const block = typeof at === "number" ? numberToHex(at) : at;
+  return server.request({ method: "eth_call", params: [{ to, data }, block] });
 }
 
 function address(value: Hex): string {

@@ -3,7 +3,7 @@ import type { EvmConfig } from "../../chains/evm/settings.ts";
 import type { Clock } from "../../clock.ts";
 import { done, failed, unknown, type Outcome } from "../../outcome.ts";
 import { digestOf } from "./digest.ts";
-import type { SignedPromise } from "./promise.ts";
+import { LONGEST_WINDOW_S, type SignedPromise } from "./promise.ts";
 import type { ReadPromise } from "./read.ts";
 import { recoverAddress } from "./recover.ts";
 import type { Simulations } from "./simulation.ts";
@@ -72,7 +72,8 @@ function windowReason(promise: SignedPromise, nowS: number): string | null {
     return isEip3009
       ? "invalid_exact_evm_payload_authorization_valid_after"
       : "permit2_not_yet_valid";
-  if (promise.validBefore < BigInt(nowS + MARGIN_S))
+  const [soonest, latest] = [BigInt(nowS + MARGIN_S), BigInt(nowS + LONGEST_WINDOW_S)];
+  if (promise.validBefore < soonest || promise.validBefore > latest)
     return isEip3009
       ? "invalid_exact_evm_payload_authorization_valid_before"
       : "permit2_deadline_expired";
