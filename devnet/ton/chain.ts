@@ -62,19 +62,13 @@ export async function createChain(options: ChainOptions): Promise<TonChain> {
   const blockchain = await Blockchain.create();
   blockchain.verbosity = { print: false, blockchainLogs: false, vmLogs: "none", debugLogs: false };
   const journeys = createJourneys(blockchain, options.isOneHopPerBlock);
+  const exclusively = takeTurns();
   let offsetSeconds = 0;
-  let tail: Promise<unknown> = Promise.resolve();
   let waiting: Message[] = [];
 
   const clockSeconds = () => Math.floor(options.now() / 1000) + offsetSeconds;
   const bounds = { maxTransactions: options.maxTransactions, maxBlocks: MAX_BLOCKS };
   const ledger = createLedger(bounds, clockSeconds());
-
-  function exclusively<T>(action: () => Promise<T>): Promise<T> {
-    const done = tail.then(action);
-    tail = done.catch(() => {});
-    return done;
-  }
 
   /** A clock that is set back stands still. */
   const nextUtime = () => Math.max(clockSeconds(), ledger.latest().utime);
@@ -111,8 +105,7 @@ export async function createChain(options: ChainOptions): Promise<TonChain> {
   async function queue(message: Message): Promise<void> {
     const { account } = await blockchain.getContract(message.info.dest as Address);
     blockchain.now = nextUtime();
-    const understudy = new SmartContract(account, blockchain);
-    await understudy.receiveMessage(message).catch(refuse);
+    await new SmartContract(account, blockchain).receiveMessage(message);
     waiting.push(message);
   }
 
@@ -123,15 +116,11 @@ export async function createChain(options: ChainOptions): Promise<TonChain> {
         if (options.isInstant) keepPace();
         return reader();
       }),
-    submit: (message) =>
-      exclusively(async () => {
-        if (message.info.type !== "external-in") {
-          throw new RejectedMessage("not from outside", null);
-        }
-        if (options.isInstant) await wholeBlock(message).catch(refuse);
-        else await queue(message);
-        return beginCell().store(storeMessage(message)).endCell().hash();
-      }),
+    async submit(message) {
+      const take = options.isInstant ? wholeBlock : queue;
+      await exclusively(() => take(message)).catch(refuse);
+      return beginCell().store(storeMessage(message)).endCell().hash();
+    },
     inject: (message) => exclusively(() => wholeBlock(message)),
     closeBlock: () => exclusively(closeBlock),
     advanceTime(seconds) {
@@ -139,12 +128,22 @@ export async function createChain(options: ChainOptions): Promise<TonChain> {
     },
     contract: (address) => blockchain.getContract(address),
     async runMethod({ address, method, stack }) {
-      const contract = await blockchain.getContract(address);
-      if (contract.accountState?.type !== "active") return null;
+      const { accountState } = await blockchain.getContract(address);
+      if (accountState?.type !== "active") return null;
       blockchain.now = ledger.latest().utime;
       return blockchain.runGetMethod(address, method, stack);
     },
     waiting: () => waiting.length + journeys.pending(),
+  };
+}
+
+/** Runs actions one after the other. */
+function takeTurns(): <T>(action: () => Promise<T>) => Promise<T> {
+  let tail: Promise<unknown> = Promise.resolve();
+  return (action) => {
+    const done = tail.then(action);
+    tail = done.catch(() => {});
+    return done;
   };
 }
 

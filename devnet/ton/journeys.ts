@@ -20,11 +20,14 @@ interface Journey {
 }
 
 export function createJourneys(blockchain: Blockchain, isOneHopPerBlock: boolean): Journeys {
+  const hopsPerBlock = isOneHopPerBlock ? 1 : Number.POSITIVE_INFINITY;
   let journeys: Journey[] = [];
 
   async function travel(journey: Journey): Promise<BlockchainTransaction[]> {
-    const happened = await hop(journey);
-    while (!isOneHopPerBlock && journey.pending > 0) happened.push(...(await hop(journey)));
+    const happened: BlockchainTransaction[] = [];
+    for (let hops = 0; hops < hopsPerBlock && journey.pending > 0; hops += 1) {
+      happened.push(...(await hop(journey)));
+    }
     return happened;
   }
 

@@ -204,11 +204,14 @@ async function submit(chain: TonChain, given: Parameters): Promise<Buffer> {
 
 function readMessage(given: Parameters): Message {
   const cell = readCell(textOf(given, "boc"));
+  let message: Message;
   try {
-    return loadMessage(cell.beginParse());
+    message = loadMessage(cell.beginParse());
   } catch (error) {
     throw new ApiError(422, `failed to parse boc: ${String(error)}`);
   }
+  if (message.info.type === "external-in") return message;
+  throw new ApiError(422, "only messages from outside can be sent");
 }
 
 /** @throws always */

@@ -19,6 +19,8 @@ export interface Page {
  */
 export function readPage(ledger: Ledger, page: Page): readonly StoredTransaction[] {
   const all = ledger.transactionsOf(page.account);
+  // What the account had is forgotten altogether.
+  if (all.length === 0 && ledger.lastOf(page.account) !== null) throw pruned();
   const from = page.start === null ? all.length - 1 : indexOf(all, page.start);
   const isPruned = ({ lt }: StoredTransaction) => !page.isArchival && lt < ledger.prunedBeforeLt();
   const wanted: StoredTransaction[] = [];
