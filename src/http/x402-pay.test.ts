@@ -220,7 +220,8 @@ test("an echo that is not what was offered is refused", async () => {
     const answer = await x402.order(undefined, { "payment-signature": encodeHeader(message) });
     expect(answer.status).toBe(402);
   }
-  const more = { ...terms, extra: { ...terms?.extra, added: "by the client" } };
+  const asset = terms?.asset.replaceAll("c", "C");
+  const more = { ...terms, asset, extra: { ...terms?.extra, added: "by the client" } };
   const message = { x402Version: 2, accepted: more, payload: promisePayload() };
   const answer = await x402.order(undefined, { "payment-signature": encodeHeader(message) });
   expect(answer.status).toBe(202);

@@ -104,9 +104,16 @@ function isEcho(accepted: JsonObject, terms: PaymentTerms): boolean {
 }
 
 function holds(given: JsonObject, wanted: JsonObject): boolean {
-  return Object.entries(wanted).every(
-    ([name, value]) => canonicalJson(given[name] ?? null) === canonicalJson(value),
-  );
+  return Object.entries(wanted).every(([name, value]) => isSame(given[name] ?? null, value));
+}
+
+const HEX = /^0x[0-9a-fA-F]+$/;
+
+/** The case of an EVM address is a checksum, which clients may add. */
+function isSame(given: Json, wanted: Json): boolean {
+  if (typeof given === "string" && typeof wanted === "string" && HEX.test(wanted))
+    return given.toLowerCase() === wanted.toLowerCase();
+  return canonicalJson(given) === canonicalJson(wanted);
 }
 
 function isObject(value: Json | undefined): value is JsonObject {
