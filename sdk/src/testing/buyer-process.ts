@@ -62,7 +62,7 @@ function buy(): Promise<{ readonly orderId: string }> {
       ...common,
       ...orders.esim,
       account: privateKeyToAccount(orders.key),
-      maxUsd: "3.00",
+      maxUsd: "20.00",
     });
   const { apiKey, network, purchase, secret } = orders;
   return purchaseCard({ ...common, apiKey, network, signer: keypairSigner(secret), ...purchase });
