@@ -9,7 +9,8 @@ import { createX402Buyer, type X402Buyer } from "../world/x402-buyer.ts";
 import type { CrashPoint } from "./fuse.ts";
 import { openCrashingShop, type CrashingShop } from "./supervisor.ts";
 
-const LIMIT_MS = 60_000;
+/** An answer that was lost is believed to be none only after a minute. */
+const LIMIT_MS = 120_000;
 const CASE_LIMIT_MS = 240_000;
 const PURSE = 100_000_000n;
 
