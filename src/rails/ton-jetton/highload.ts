@@ -7,6 +7,7 @@ import {
   external,
   internal,
   type MessageRelaxed,
+  SendMode,
   type StateInit,
   storeMessage,
   storeMessageRelaxed,
@@ -37,8 +38,8 @@ const CODE = Cell.fromBase64(HIGHLOAD_CODE_BASE64);
 const BITS = 1023;
 export const HIGHLOAD_NUMBERS = 8192 * BITS;
 
-/** Fees apart from the value; failures of the action are skipped, which the wallet adds itself. */
-const PAY_FEES_SEPARATELY = 1;
+/** The wallet adds by itself that what cannot be sent is skipped. */
+const MODE = SendMode.PAY_GAS_SEPARATELY;
 
 export function highloadWallet(keys: TonKeys): HighloadWallet {
   const data = beginCell()
@@ -82,7 +83,7 @@ export function signHighload(wallet: HighloadWallet, order: MessageToSign): Sign
   const inner = beginCell()
     .storeUint(SUBWALLET, 32)
     .storeRef(beginCell().store(storeMessageRelaxed(sent)).endCell())
-    .storeUint(PAY_FEES_SEPARATELY, 8)
+    .storeUint(MODE, 8)
     .storeUint(queryId, 23)
     .storeUint(createdAtS, 64)
     .storeUint(HIGHLOAD_TIMEOUT_S, 22)
@@ -109,7 +110,7 @@ function viaItself(
 ): MessageRelaxed {
   const value = message.info.type === "internal" ? message.info.value.coins : 0n;
   const actions = beginCell()
-    .store(storeOutList([{ type: "sendMsg", mode: PAY_FEES_SEPARATELY, outMsg: message }]))
+    .store(storeOutList([{ type: "sendMsg", mode: MODE, outMsg: message }]))
     .endCell();
   const body = beginCell()
     .storeUint(INTERNAL_BATCH, 32)

@@ -97,7 +97,7 @@ export function parseTon(texts: TonTexts, tuning: Partial<TonTuning> = {}): Pars
 
 interface Read {
   /** Null when it is not set or empty. */
-  text(name: string): string | null;
+  readonly text: (name: string) => string | null;
   readonly problems: string[];
 }
 
