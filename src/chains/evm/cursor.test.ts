@@ -10,6 +10,7 @@ test("a cursor comes back as it was written", () => {
     head: mark(66),
     checkpoints: [mark(63), mark(60)],
     open: ["a"],
+    held: ["a", "b"],
   };
   expect(parseCursor(writeCursor(cursor))).toEqual(cursor);
 });

@@ -16,17 +16,20 @@ export interface ChainCursor {
   readonly checkpoints: readonly BlockMark[];
   /** Orders whose payments had been seen and were not final. */
   readonly open: readonly string[];
+  /** What the rail wants to know again after a restart: orders whose addresses may still hold something. */
+  readonly held: readonly string[];
 }
 
 type Pair = readonly [number, Hex];
 
-export function writeCursor({ final, head, checkpoints, open }: ChainCursor): string {
+export function writeCursor({ final, head, checkpoints, open, held }: ChainCursor): string {
   const pair = ({ number, hash }: BlockMark): Pair => [number, hash];
   return JSON.stringify({
     final: pair(final),
     head: pair(head),
     checkpoints: checkpoints.map(pair),
     open,
+    held,
   });
 }
 
@@ -43,14 +46,18 @@ export function parseCursor(text: string): ChainCursor | null {
   const fields = value as Readonly<Record<string, unknown>>;
   const [final, head] = [markOf(fields["final"]), markOf(fields["head"])];
   const checkpoints = listOf(fields["checkpoints"]).map(markOf);
-  const open = listOf(fields["open"]);
+  const [open, held] = [listOf(fields["open"]), listOf(fields["held"])];
   if (final === null || head === null || !checkpoints.every((mark) => mark !== null)) return null;
-  if (!open.every((id) => typeof id === "string")) return null;
-  return { final, head, checkpoints, open };
+  if (!open.every(isText) || !held.every(isText)) return null;
+  return { final, head, checkpoints, open, held };
 }
 
 function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? (value as readonly unknown[]) : [];
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
 }
 
 function markOf(value: unknown): BlockMark | null {

@@ -27,10 +27,13 @@ export interface PageSource<Item extends PageItem> {
    * Which transfers are the rail's. Asked for each page, after the chain's newest block is known.
    * @param open Orders with payments that were seen and not final: they belong to the page even when nothing is
    * expected of them any more, or else it would say that the chain took them back.
+   * @param held What `held` told the last page.
    */
-  filters(open: readonly string[]): Promise<readonly TransferFilter[]>;
+  filters(open: readonly string[], held: readonly string[]): Promise<readonly TransferFilter[]>;
   /** Those transfers as the rail reports them, in the same order; may leave some out. Throws what the server does. */
   items(client: ServerClient, transfers: readonly SeenTransfer[]): Promise<readonly Item[]>;
+  /** Ids that are kept with the cursor for `filters`. Absent: none. */
+  held?(): readonly string[];
 }
 
 /** As a rail's deposit page has it. */
@@ -221,6 +224,13 @@ async function ancestorAt<Item extends PageItem>(
   return { kind: "stands", tip, base: ancestor.number, checkpoints: checkpoints.slice(at) };
 }
 
+/** What a cold start follows. */
+const BEGINNING: Pick<ChainCursor, "open" | "held" | "head"> = {
+  open: [],
+  held: [],
+  head: { number: 0, hash: "0x" },
+};
+
 async function readPage<Item extends PageItem>(
   endpoint: Endpoint,
   look: Look<Item>,
@@ -230,10 +240,11 @@ async function readPage<Item extends PageItem>(
   const { tip, base } = stands;
   const start = { ...stands, cursor };
   if (cursor !== null && isUnchanged(cursor, tip)) return done(idlePage(cursor, tip));
+  const { open, held, head } = cursor ?? BEGINNING;
   // A page goes as far as its cursor's had gone, so that nothing which was reported there is left undecided.
-  const reach = Math.max(base + config.tuning.pageBlocks, cursor?.head.number ?? 0);
+  const reach = Math.max(base + config.tuning.pageBlocks, head.number);
   const to = reach < tip.final.number ? reach : tip.head.number;
-  const filters = await source.filters(cursor?.open ?? []);
+  const filters = await source.filters(open, held);
   const range = { from: base + 1, to };
   const read = await readRange(endpoint, { filters, range, span }, signal);
   if (read.kind === "failed") return failed(read.reason, "retry");
@@ -248,7 +259,7 @@ async function readPage<Item extends PageItem>(
     signal,
   );
   if (told.kind !== "result") return failed(told.reason, "retry");
-  return done(pageOf(start, told.value));
+  return done(pageOf(start, told.value, source.held?.() ?? []));
 }
 
 /** Where a page begins, and the cursor that it follows. */
@@ -329,7 +340,11 @@ async function describe<Item extends PageItem>(
   };
 }
 
-function pageOf<Item extends PageItem>(start: Start, told: Told<Item>): Page<Item> {
+function pageOf<Item extends PageItem>(
+  start: Start,
+  told: Told<Item>,
+  held: readonly string[],
+): Page<Item> {
   const { items, final, head } = told;
   const open = items.filter(({ isFinal }) => !isFinal).map(({ orderRef }) => orderRef);
   const cursor = writeCursor({
@@ -337,6 +352,7 @@ function pageOf<Item extends PageItem>(start: Start, told: Told<Item>): Page<Ite
     head: markOf(head),
     checkpoints: thinned(markOf(final), start.checkpoints),
     open: [...new Set(open)],
+    held,
   });
   return {
     deposits: items,

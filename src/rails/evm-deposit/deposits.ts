@@ -15,8 +15,11 @@ export interface Watch {
     expected: () => Promise<readonly string[]>,
   ): Promise<DepositsRead>;
   waitForNews(signal: AbortSignal): Promise<void>;
-  /** Every order that was expected or paid since the start: whose address may hold something. */
-  watchedOrders(): readonly string[];
+  /** Orders whose addresses may hold something: those that may be paid, and those that were. */
+  readonly orders: () => readonly string[];
+  readonly addressOf: (orderId: string) => Address;
+  /** Tells that an order's address was seen empty. */
+  readonly noteEmpty: (orderId: string) => void;
 }
 
 /** The receiving half: transfers to the addresses of the orders that may be paid. */
@@ -29,10 +32,13 @@ export function openWatch(
   const pages = openPages<Deposit>(client, config, clock);
   const book = openAddressBook(contracts);
   let watched: readonly string[] = [];
+  let isRestarted = true;
   const paid = new Set<string>();
 
   const source = (expected: () => Promise<readonly string[]>): PageSource<Deposit> => ({
-    async filters(open) {
+    async filters(open, held) {
+      if (isRestarted) remember(paid, held);
+      isRestarted = false;
       watched = [...new Set([...(await expected()), ...open])];
       book.forgetUnless(watched.length);
       return inChunks(watched.map(book.addressOf), config.tuning.logAddresses).map(
@@ -41,23 +47,24 @@ export function openWatch(
     },
     async items(server, transfers) {
       const deposits = await depositsOf(server, config, transfers.map(book.withOrder));
-      remember(
-        paid,
-        deposits.map(({ orderRef }) => orderRef),
-      );
+      const orderIds = deposits.map(({ orderRef }) => orderRef);
+      remember(paid, orderIds);
       return deposits;
     },
+    held: () => [...paid],
   });
 
   return {
     read: (cursor, signal, expected) => pages.read(source(expected), cursor, signal),
     waitForNews: (signal) => pages.waitForNews(signal),
-    watchedOrders: () => [...new Set([...watched, ...paid])],
+    orders: () => [...new Set([...watched, ...paid])],
+    addressOf: book.addressOf,
+    noteEmpty: (orderId) => void paid.delete(orderId),
   };
 }
 
-/** So many orders that were paid are remembered for the next sweeps. */
-const REMEMBERED_ORDERS = 10_000;
+/** More orders than are paid here between two sweeps; they are written with every cursor. */
+const REMEMBERED_ORDERS = 500;
 
 function remember(paid: Set<string>, orderIds: readonly string[]): void {
   for (const id of orderIds) {

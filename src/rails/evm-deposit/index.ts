@@ -29,8 +29,7 @@ export const evmDeposit = {
     const purse = { client, config };
     const contracts = depositContracts(config.treasury);
     const watch = openWatch(client, config, contracts, clock);
-    const orders = (): readonly string[] => watch.watchedOrders();
-    const sweeper = openSweeper({ ...purse, contracts, clock, keeperKey, orders });
+    const sweeper = openSweeper({ ...purse, contracts, clock, keeperKey, watch });
     return {
       id: `${config.caip2}/deposit`,
       kind: "evm-deposit",

@@ -108,6 +108,27 @@ test.each(["drop_answer", "lose_transaction", "drop"] as const)(
   },
 );
 
+test("an address whose order is expected no more is emptied, after a restart too, and then forgotten", async () => {
+  const order = newOrder();
+  const first = await railThatWatches([]);
+  const start = await first.readDeposits(null, signal, async () => []);
+  await pay(order, 1_000_000n);
+  const cursor = start.kind === "done" ? start.value.cursor : null;
+  const read = await first.readDeposits(cursor, signal, async () => [order]);
+  const restarted = evmDeposit.open(stage.config(), { clock: systemClock, log });
+  await stage.devnet.mine(5);
+  let last = read.kind === "done" ? read.value.cursor : null;
+  const readOn = async (): Promise<readonly string[]> => {
+    const page = await restarted.readDeposits(last, signal, async () => []);
+    if (page.kind === "done") last = page.value.cursor;
+    return (JSON.parse(last ?? "") as { readonly held: readonly string[] }).held;
+  };
+  expect(await readOn()).toEqual([order]);
+  expect(await sweep(restarted)).toMatch(/flush of 1\.00 USDC/);
+  expect(await sweep(restarted)).toBeNull();
+  expect(await readOn()).toEqual([]);
+});
+
 test("two sweeps at once wait for each other", async () => {
   const order = newOrder();
   await pay(order, 1_000_000n);

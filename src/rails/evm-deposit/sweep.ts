@@ -2,7 +2,6 @@ import { type Address, encodeFunctionData, erc20Abi, type Hex } from "viem";
 import type { EvmClient } from "../../chains/evm/client.ts";
 import {
   type DepositContracts,
-  depositAddress,
   depositId,
   FACTORY_ABI,
 } from "../../chains/evm/deposit-contracts.ts";
@@ -12,6 +11,7 @@ import type { EvmConfig } from "../../chains/evm/settings.ts";
 import type { Clock } from "../../clock.ts";
 import { formatDecimal } from "../../money.ts";
 import { done, failed, type Outcome } from "../../outcome.ts";
+import type { Watch } from "./deposits.ts";
 
 export type Extent = "worthwhile" | "everything";
 
@@ -25,13 +25,12 @@ export interface SweepDeps {
   readonly contracts: DepositContracts;
   readonly clock: Clock;
   readonly keeperKey: Hex;
-  /** Whose addresses may hold something. */
-  readonly orders: () => readonly string[];
+  readonly watch: Pick<Watch, "orders" | "addressOf" | "noteEmpty">;
 }
 
 /** What one order's address holds of one token. */
 interface Holding {
-  readonly id: Hex;
+  readonly orderId: string;
   readonly address: Address;
   readonly token: Token;
   readonly atomic: bigint;
@@ -85,15 +84,12 @@ function isWorthIt({ config }: SweepDeps, { token, atomic }: Holding): boolean {
 }
 
 async function findHoldings(
-  { client, config, contracts, orders }: SweepDeps,
+  { client, config, watch }: SweepDeps,
   signal: AbortSignal,
 ): Promise<Outcome<readonly Holding[]>> {
-  const places = orders().flatMap((orderId) =>
-    config.tokens.map((token) => ({
-      token,
-      id: depositId(orderId),
-      address: depositAddress(contracts, orderId),
-    })),
+  const orders = watch.orders();
+  const places = orders.flatMap((orderId) =>
+    config.tokens.map((token) => ({ token, orderId, address: watch.addressOf(orderId) })),
   );
   const holdings: Holding[] = [];
   for (let at = 0; at < places.length; at += BALANCES_PER_CALL) {
@@ -118,6 +114,8 @@ async function findHoldings(
       if (atomic > 0n) holdings.push({ ...place, atomic });
     }
   }
+  const full = new Set(holdings.map(({ orderId }) => orderId));
+  for (const orderId of orders) if (!full.has(orderId)) watch.noteEmpty(orderId);
   return done(holdings);
 }
 
@@ -160,7 +158,7 @@ function flushCall(
   { address }: Token,
   holdings: readonly Holding[],
 ): KeeperCall {
-  const ids = holdings.map(({ id }) => id);
+  const ids = holdings.map(({ orderId }) => depositId(orderId));
   const args = [ids, address] as const;
   const data = encodeFunctionData({ abi: FACTORY_ABI, functionName: "flushMany", args });
   return { to: factory.address, data };
