@@ -1,15 +1,19 @@
-/** `npm run demo`: a local chain, a supplier, a shop and an agent that buys; prints how each order went. */
+/** `npm run demo`: local chains, suppliers, a shop and agents that buy; prints how each order went. */
 import { parseArgs } from "node:util";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { startEsimSupplier } from "../../devnet/suppliers/index.ts";
+import { esimEnvironment, startEvmNetwork, type EvmNetwork } from "../../tests/world/evm-world.ts";
 import { createWorld, type World } from "../../tests/world/world.ts";
 import { buyAll } from "./purchases.ts";
 import { outcomeLine, printTimeline, type OrderStory } from "./timeline.ts";
 
 const LEDGER_MS = 1_000;
-/** How much faster than the real supplier the simulated one is: 27 s become about 2. */
-const SUPPLIER_SPEED = "12";
+const BLOCK_MS = 1_000;
+const FINAL_AFTER_BLOCKS = 4;
+/** How much faster than real suppliers the simulated ones are: 27 s become about 2. */
+const SUPPLIER_SPEED = 12;
 const PRICE_EVERY_MS = 60_000;
 const XLM_PRICE_14 = 10n ** 13n;
 
@@ -30,31 +34,41 @@ async function demo(): Promise<number> {
   const startedMs = performance.now();
   const step = (text: string): void =>
     say(`[${((performance.now() - startedMs) / 1000).toFixed(1).padStart(5)} s] ${text}`);
-  step("starting a local Stellar network and a card supplier, deploying the contracts");
+  step("starting a Stellar network, an EVM chain and two suppliers, deploying the contracts");
+  const [evm, wholesaler] = await Promise.all([
+    startEvmNetwork(BLOCK_MS),
+    startEsimSupplier({ speed: SUPPLIER_SPEED, seed: "demo" }),
+  ]);
   const world = await createWorld({
     closeEveryMs: LEDGER_MS,
-    supplier: { speed: Number(SUPPLIER_SPEED), seed: "demo" },
-    env: { VEND402_SUPPLIER_REFRESH: "5s", VEND402_LOG_LEVEL: "warn" },
+    supplier: { speed: SUPPLIER_SPEED, seed: "demo" },
+    env: {
+      ...evm.env,
+      ...esimEnvironment(wholesaler),
+      [`VEND402_EVM_${evm.chain.chainId}_FINALITY`]: String(FINAL_AFTER_BLOCKS),
+      VEND402_SUPPLIER_REFRESH: "5s",
+      VEND402_LOG_LEVEL: "warn",
+    },
   });
   const folder = mkdtempSync(path.join(tmpdir(), "vend402-agent-"));
   try {
     step("starting the shop");
     const apiKey = await world.newApiKey("--label", "demo agent");
     const shop = await world.startShop();
-    step("an agent buys: one card in USDC, one in XLM, and one that the supplier will refuse");
-    const stories = await buyAll({ world, baseUrl: `${shop.url}/v1`, apiKey, folder, step });
+    step("agents buy cards on Stellar and eSIMs over x402; two orders will be refused");
+    const stories = await buyAll({ world, evm, url: shop.url, apiKey, folder, step });
     step("done");
     const isRight = show(stories);
-    if (values.keep === true) await keep(world, { url: shop.url, apiKey, ended: shop.ended });
+    if (values.keep === true) await keep(world, evm, { url: shop.url, apiKey, ended: shop.ended });
     await shop.stop();
     return isRight ? 0 : 1;
   } finally {
-    await world.close();
+    await Promise.all([world.close(), evm.close(), wholesaler.close()]);
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** True when every order ended as it must: delivered, delivered, refunded. */
+/** True when every order ended as it must. */
 function show(stories: readonly OrderStory[]): boolean {
   const isRight = stories.every(({ outcome, wanted }) => outcome === wanted);
   if (values.json === true) {
@@ -74,6 +88,7 @@ function show(stories: readonly OrderStory[]): boolean {
 /** Leaves everything running until the user stops it. */
 async function keep(
   world: World,
+  evm: EvmNetwork,
   shop: { readonly url: string; readonly apiKey: string; readonly ended: Promise<unknown> },
 ): Promise<void> {
   const { devnet, receiverId, cast } = world.network;
@@ -84,6 +99,8 @@ async function keep(
   say(`  Stellar RPC ${devnet.url}       friendbot ${devnet.friendbotUrl}?addr=G…`);
   say(`  passphrase  ${devnet.passphrase}`);
   say(`  receiver    ${receiverId}       USDC issuer ${cast.issuer.publicKey()}`);
+  say(`  EVM RPC     ${evm.chain.url}       USDC ${evm.chain.usdc}`);
+  say(`  plans       ${shop.url}/api/v1/x402/plans`);
   say(`  supplier    ${world.supplier.url}  sold cards ${world.supplier.url}/__sim/ledger`);
   const repricing = setInterval(
     () => void world.network.setXlmPrice(XLM_PRICE_14).catch(() => say("the price was not set")),

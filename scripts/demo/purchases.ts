@@ -1,32 +1,18 @@
-/** The three purchases of the demo, each with the published SDK, as an agent would make them. */
+/** The purchases of the demo, each with the published SDK, as an agent would make them. */
 import path from "node:path";
-import {
-  fileJournal,
-  keypairSigner,
-  OrderFailedError,
-  purchaseCard,
-  purchaseCardOWS,
-  type PurchaseStep,
-} from "../../sdk/src/index.ts";
-import type { World } from "../../tests/world/world.ts";
-import { readStory, type OrderStory } from "./timeline.ts";
+import { fileJournal, keypairSigner, purchaseCard, purchaseCardOWS } from "../../sdk/src/index.ts";
+import { buyEsims } from "./esims.ts";
+import { follow, type DemoShop } from "./follow.ts";
 import { createOwsWallet } from "./ows-wallet.ts";
-
-export interface DemoShop {
-  readonly world: World;
-  readonly baseUrl: string;
-  readonly apiKey: string;
-  /** Of the agent: its wallet and the payments it has signed. */
-  readonly folder: string;
-  readonly step: (text: string) => void;
-}
+import type { OrderStory, StoryPlan } from "./timeline.ts";
 
 /** A face value that the simulated supplier always refuses as out of stock. */
 const REFUSED_FACE = "13.13";
 
 /** All three at once, in the order in which they are shown. */
 export async function buyAll(shop: DemoShop): Promise<readonly OrderStory[]> {
-  const { world, baseUrl, apiKey, folder } = shop;
+  const { world, apiKey, folder } = shop;
+  const baseUrl = `${shop.url}/v1`;
   const { devnet, cast } = world.network;
   const network = {
     passphrase: devnet.passphrase,
@@ -41,7 +27,7 @@ export async function buyAll(shop: DemoShop): Promise<readonly OrderStory[]> {
     await world.network.newPayer("50"),
   ];
   return Promise.all([
-    follow(shop, { asset: "USDC", wanted: "delivered" }, async (onStep) => {
+    follow(shop, card("USDC", "a card paid in USDC", "delivered"), async (onStep) => {
       const options = { ...base, amountUsdc: "10.00", asset: "usdc", onStep } as const;
       if (owsWallet !== null) {
         await world.network.fundWallet(owsWallet.signer, "50");
@@ -52,7 +38,7 @@ export async function buyAll(shop: DemoShop): Promise<readonly OrderStory[]> {
       const payer = await world.network.newPayer("50");
       return purchaseCard({ ...options, signer: keypairSigner(payer.secret()) });
     }),
-    follow(shop, { asset: "XLM", wanted: "delivered" }, (onStep) =>
+    follow(shop, card("XLM", "a card paid in XLM", "delivered"), (onStep) =>
       purchaseCard({
         ...base,
         amountUsdc: "5.00",
@@ -61,7 +47,7 @@ export async function buyAll(shop: DemoShop): Promise<readonly OrderStory[]> {
         onStep,
       }),
     ),
-    follow(shop, { asset: "USDC", wanted: "refunded" }, (onStep) =>
+    follow(shop, card("USDC", "a card that the supplier refuses", "refunded"), (onStep) =>
       purchaseCard({
         ...base,
         amountUsdc: REFUSED_FACE,
@@ -70,27 +56,10 @@ export async function buyAll(shop: DemoShop): Promise<readonly OrderStory[]> {
         onStep,
       }),
     ),
+    ...buyEsims(shop),
   ]);
 }
 
-async function follow(
-  shop: DemoShop,
-  plan: Pick<OrderStory, "asset" | "wanted">,
-  buy: (onStep: (step: PurchaseStep) => void) => Promise<unknown>,
-): Promise<OrderStory> {
-  const steps: { readonly step: PurchaseStep; readonly atMs: number }[] = [];
-  const onStep = (step: PurchaseStep): void => {
-    steps.push({ step, atMs: Date.now() });
-    if (step.step === "delivered" || step.step === "refunded")
-      shop.step(`order ${step.orderId}: ${step.step}`);
-  };
-  try {
-    await buy(onStep);
-  } catch (error) {
-    // The third order is meant to fail; what went wrong otherwise shows in its outcome.
-    if (!(error instanceof OrderFailedError)) throw error;
-  }
-  const [first] = steps;
-  if (first === undefined) throw new Error("the purchase made no step");
-  return readStory(shop.world, { ...plan, orderId: first.step.orderId, steps });
+function card(asset: StoryPlan["asset"], about: string, wanted: StoryPlan["wanted"]): StoryPlan {
+  return { product: "prepaid-card", rail: "stellar-contract", asset, about, wanted };
 }

@@ -1,10 +1,14 @@
 /** How an order went, phase by phase, from what the agent, the chain and the shop each recorded. */
-import type { PurchaseStep } from "../../sdk/src/index.ts";
 import type { World } from "../../tests/world/world.ts";
 
 export interface OrderStory {
   readonly orderId: string;
+  readonly product: "prepaid-card" | "travel-esim";
+  /** The folder under `src/rails/`. */
+  readonly rail: "stellar-contract" | "evm-x402";
   readonly asset: "USDC" | "XLM";
+  /** What makes this order worth showing, for people. */
+  readonly about: string;
   readonly wanted: "delivered" | "refunded";
   readonly outcome: string;
   readonly phases: readonly Phase[];
@@ -16,6 +20,17 @@ export interface Phase {
   /** Milliseconds since the order was made. */
   readonly atMs: number;
   readonly note: string;
+}
+
+/** What a story is made of, before it is told. */
+export type StoryPlan = Pick<OrderStory, "product" | "rail" | "asset" | "about" | "wanted">;
+
+/** A step of the agent's SDK, at this time. */
+export interface AgentStep {
+  readonly step: string;
+  readonly orderId: string;
+  readonly payment: { readonly amount: string; readonly asset: string } | null;
+  readonly atMs: number;
 }
 
 /** What `vend402 orders show ID --json` prints, as far as the demo reads it. */
@@ -36,6 +51,10 @@ interface ShopRecord {
 
 /** The shop's events as the demo names them. */
 const SHOP_PHASES: Readonly<Record<string, string>> = {
+  authorization_claimed: "promised",
+  authorization_sent: "sent",
+  deposit_matched: "seen",
+  deposit_dropped: "taken back",
   payment_confirmed: "matched",
   attempt_failed: "refused",
   attempt_succeeded: "delivered",
@@ -45,42 +64,39 @@ const SHOP_PHASES: Readonly<Record<string, string>> = {
 
 export async function readStory(
   world: World,
-  bought: Pick<OrderStory, "asset" | "wanted" | "orderId"> & {
-    readonly steps: readonly { readonly step: PurchaseStep; readonly atMs: number }[];
-  },
+  bought: StoryPlan & { readonly orderId: string; readonly steps: readonly AgentStep[] },
 ): Promise<OrderStory> {
-  const { orderId, asset, wanted } = bought;
+  const { steps, ...plan } = bought;
+  const { orderId } = plan;
   const shown = await world.command("orders", "show", orderId, "--json");
   const record = JSON.parse(shown) as ShopRecord;
   const startMs = record.order.createdAtMs;
   const phases = [
-    ...bought.steps.flatMap(({ step, atMs }) => agentPhase(step, atMs)),
-    ...chainPhases(world, record),
+    ...steps.flatMap(agentPhase),
+    ...(plan.rail === "stellar-contract" ? ledgerPhases(world, record) : []),
     ...record.events.flatMap((row) => shopPhase(row)),
   ];
   return {
-    orderId,
-    asset,
-    wanted,
+    ...plan,
     outcome: record.order.state,
     phases: phases
       .map((phase) => ({ ...phase, atMs: Math.max(0, Math.round(phase.atMs - startMs)) }))
       .toSorted((a, b) => a.atMs - b.atMs),
     tx: {
-      payment: record.deposits[0]?.txId ?? null,
+      payment: record.deposits.at(-1)?.txId ?? null,
       refund: record.payouts.find(({ cause }) => cause === "order_failed")?.txId ?? null,
     },
   };
 }
 
-function agentPhase({ step, payment }: PurchaseStep, atMs: number): Phase[] {
+function agentPhase({ step, payment, atMs }: AgentStep): Phase[] {
   if (step === "quote") return [{ phase: "quote", atMs, note: "the shop names the price" }];
   if (step !== "signed") return [];
   const note = `the agent signs ${payment?.amount ?? ""} ${payment?.asset.toUpperCase() ?? ""}`;
   return [{ phase: "signed", atMs, note }];
 }
 
-function chainPhases(world: World, { deposits }: ShopRecord): Phase[] {
+function ledgerPhases(world: World, { deposits }: ShopRecord): Phase[] {
   return deposits.flatMap(({ height, seenAtMs, txId }) => {
     const closedAtMs = world.network.closedAtMs(height);
     const ledger = { phase: "ledger", atMs: closedAtMs ?? seenAtMs, note: `ledger ${height}` };
@@ -90,23 +106,37 @@ function chainPhases(world: World, { deposits }: ShopRecord): Phase[] {
 
 function shopPhase({ event, atMs, facts }: ShopRecord["events"][number]): Phase[] {
   if (event === "stage_done") {
-    const isFirst = facts["stage"] === "issue";
-    const note = isFirst ? "the card is issued and sealed" : "the card is verified and active";
-    return [{ phase: isFirst ? "stage 1" : "stage 2", atMs, note }];
+    const [phase, note] = STAGES[String(facts["stage"])] ?? ["stage", String(facts["stage"])];
+    return [{ phase, atMs, note }];
   }
   const phase = SHOP_PHASES[event];
   if (phase === undefined) return [];
   const txId = facts["tx_id"];
-  const note = { matched: "the payment is the order's", refused: "the supplier refuses" }[phase];
+  const note = NOTES[phase];
   return [{ phase, atMs, note: note ?? (txId === undefined ? "" : `transaction ${txId}`) }];
 }
+
+const STAGES: Readonly<Record<string, readonly [phase: string, note: string]>> = {
+  issue: ["stage 1", "the card is issued and sealed"],
+  activate: ["stage 2", "the card is verified and active"],
+  order: ["stage 1", "the eSIM is ordered"],
+  allocate: ["stage 2", "its profile is allocated and sealed"],
+};
+
+const NOTES: Readonly<Record<string, string>> = {
+  promised: "the signed promise is stored, nothing is sent yet",
+  seen: "the transfer is in a block that may be replaced",
+  "taken back": "the chain replaced the block; the promise is carried out again",
+  matched: "the payment is final and the order's",
+  refused: "the supplier refuses",
+};
 
 /** One JSON line per order. */
 export function outcomeLine(story: OrderStory): string {
   return JSON.stringify({
     event: "order",
-    product: "prepaid-card",
-    rail: "stellar-contract",
+    product: story.product,
+    rail: story.rail,
     asset: story.asset,
     outcome: story.outcome,
     order_id: story.orderId,
@@ -117,7 +147,7 @@ export function outcomeLine(story: OrderStory): string {
 
 export function printTimeline(story: OrderStory, print: (line: string) => void): void {
   print("");
-  print(`Order ${story.orderId}, a card paid in ${story.asset}: ${story.outcome}`);
+  print(`Order ${story.orderId}, ${story.about}: ${story.outcome}`);
   let beforeMs = 0;
   for (const { phase, atMs, note } of story.phases) {
     const since = `+${atMs - beforeMs}`;

@@ -184,7 +184,8 @@ function chainEnvironment(chain: EvmDevnet, keys: EvmKeys, factory: Address): En
   );
 }
 
-function esimEnvironment({ url, credentials }: EsimSupplier): Environment {
+/** The settings of a shop that buys from this wholesaler. */
+export function esimEnvironment({ url, credentials }: EsimSupplier): Environment {
   return {
     VEND402_SUPPLIER_ESIM_ACCESS_URL: url,
     VEND402_SUPPLIER_ESIM_ACCESS_ACCESS_CODE: credentials.accessCode,
