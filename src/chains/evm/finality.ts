@@ -60,7 +60,10 @@ export async function readTip(client: ServerClient, finality: Finality): Promise
 
 function tipOf(head: Header | null, final: Header | null): Tip {
   if (head === null) throw new MalformedAnswer("the server has no newest block");
-  if (final === null) throw new MalformedAnswer("the server has no final block");
+  if (final === null)
+    throw new MalformedAnswer(
+      "no finalized block; where a chain has none, set FINALITY to a number",
+    );
   // Two servers behind one address may differ by a block or two.
   return final.number > head.number ? { head: final, final } : { head, final };
 }

@@ -293,6 +293,15 @@ describe("nothing is signed", () => {
     expect(signed).toMatchObject({ kind: "failed", retryable: true });
   });
 
+  test("while the token turns everybody down", async () => {
+    const { devnet, keeper } = stage;
+    const code = await devnet.rpc("eth_getCode", [devnet.usdc, "latest"]);
+    await devnet.rpc("anvil_setCode", [devnet.usdc, "0x60006000fd"]); // revert
+    const signed = await payouts.sign(await request(keeper.address));
+    await devnet.rpc("anvil_setCode", [devnet.usdc, code]);
+    expect(signed).toMatchObject({ kind: "failed", retryable: true });
+  });
+
   test("on a nonce that the chain has used", async () => {
     const used = await lane();
     await stage.send(stage.treasury, { to: stage.keeper.address });

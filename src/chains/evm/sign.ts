@@ -31,7 +31,8 @@ export async function signTransfer(
   if (payee === null) return failed("the payee is not an address that can be paid", "final");
 
   const state = await readState(purse, token);
-  if (state.kind !== "done") return state;
+  // A token that answers nobody has trouble of its own: the payee is not to blame.
+  if (state.kind !== "done") return failed(state.reason, "retry");
   if (state.value.nonce > nonce) return failed(`nonce ${nonce} has been used`, "retry");
   const short = shortfall(state.value.held, payout);
   if (short !== null) return short;
