@@ -4,6 +4,7 @@ import { rawAddress } from "./addresses.ts";
 import type { TonChain } from "./chain.ts";
 import { isSignedInternal, promiseRef } from "./promise-ref.ts";
 import type { Receiver } from "./requirements.ts";
+import type { TonConfig } from "./settings.ts";
 import { findSender } from "./trace.ts";
 import type { Credit } from "./transfers.ts";
 
@@ -21,16 +22,21 @@ export async function authorizationRefOf(
   if (credit.from === null || credit.responseTo !== rawAddress(relay)) return done(undefined);
   const sending = await senderOf(chain, credit.sender, credit.messageLt);
   if (sending.kind !== "done") return sending;
-  const order = sending.value?.inMessage;
-  if (order?.info.type !== "internal" || rawAddress(order.info.src) !== credit.from)
-    return done(undefined);
-  const signing = await senderOf(chain, order.info.src, order.info.createdLt);
+  const order = sending.value?.inMessage?.info;
+  if (order?.type !== "internal" || rawAddress(order.src) !== credit.from) return done(undefined);
+  const signing = await senderOf(chain, order.src, order.createdLt);
   if (signing.kind !== "done") return signing;
-  const signed = signing.value?.inMessage;
-  if (signed?.info.type !== "internal" || !isSignedInternal(signed.body)) return done(undefined);
-  const { network, jetton } = config;
-  const promise = { master: jetton.master, payer: credit.from, body: signed.body };
-  return done(promiseRef(network.caip2, promise));
+  return done(refOf(config, credit.from, signing.value));
+}
+
+function refOf(
+  { network, jetton: { master } }: TonConfig,
+  payer: string,
+  signing: Transaction | undefined,
+): string | undefined {
+  const message = signing?.inMessage;
+  if (message?.info.type !== "internal" || !isSignedInternal(message.body)) return undefined;
+  return promiseRef(network.caip2, { master, payer, body: message.body });
 }
 
 /** Undefined when no server keeps it: the transfer then counts as a plain one, which pays its order just as well. */

@@ -120,17 +120,20 @@ function readNetwork({ text, problems }: Read): Network {
 }
 
 function readJetton({ text, problems }: Read, network: Network): JettonTerms | null {
-  const given = text("JETTON_MASTER");
-  const symbol = text("JETTON_SYMBOL") ?? network.jetton?.symbol ?? "USDT";
-  const decimals = text("JETTON_DECIMALS") ?? String(network.jetton?.decimals ?? 6);
+  const usual = network.jetton ?? { master: null, symbol: "USDT", decimals: 6 };
+  const symbol = text("JETTON_SYMBOL") ?? usual.symbol;
+  const decimals = text("JETTON_DECIMALS") ?? String(usual.decimals);
   if (!/^[A-Z][A-Za-z0-9]{1,11}$/.test(symbol))
     problems.push("JETTON_SYMBOL must be 2 to 12 letters and digits, the first one a capital");
   if (!/^\d$|^1[0-8]$/.test(decimals))
     problems.push("JETTON_DECIMALS must be a whole number from 0 to 18");
-  if (given === null && network.jetton === null)
+  const given = text("JETTON_MASTER") ?? usual.master;
+  if (given === null) {
     problems.push(`JETTON_MASTER is missing: ${network.name} has no jetton that everybody knows`);
-  const master = given === null ? (network.jetton?.master ?? null) : masterOf(given);
-  if (given !== null && master === null)
+    return null;
+  }
+  const master = masterOf(given);
+  if (master === null)
     problems.push("JETTON_MASTER is not an address on workchain 0, or its checksum is wrong");
   return master === null ? null : { master, symbol, decimals: Number(decimals) };
 }

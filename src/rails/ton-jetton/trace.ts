@@ -1,6 +1,6 @@
 import type { Address, Message, Transaction } from "@ton/core";
 import { done, failed, type Outcome } from "../../outcome.ts";
-import { type AccountState, type Link, NO_LINK, type TonChain } from "./chain.ts";
+import { type Link, NO_LINK, type TonChain } from "./chain.ts";
 import { isSameLink } from "./cursor.ts";
 import { type Linked, readStretch } from "./history.ts";
 
@@ -34,13 +34,10 @@ export async function searchBack<Found>(
   options: SearchOptions,
   pick: (linked: Linked) => Found | null,
 ): Promise<Search<Found>> {
-  let next = options.head;
-  if (next === undefined) {
-    const state: Outcome<AccountState> = await chain.state(options.address);
-    if (state.kind !== "done") return state;
-    next = state.value.head;
-  }
   const { base = NO_LINK, maxPages = PAGES_OF_OTHERS } = options;
+  const head = await headOf(chain, options);
+  if (head.kind !== "done") return head;
+  let next = head.value;
   for (let page = 0; page < maxPages; page++) {
     if (next.lt <= base.lt) return atBase(next, base);
     const limit = page === 0 ? FIRST_PAGE : PAGE;
@@ -55,6 +52,15 @@ export async function searchBack<Found>(
     }
   }
   return { kind: "missing", reason: "it lies too far back in a busy account" };
+}
+
+async function headOf(
+  chain: TonChain,
+  { address, head }: Pick<SearchOptions, "address" | "head">,
+): Promise<Outcome<Link>> {
+  if (head !== undefined) return done(head);
+  const state = await chain.state(address);
+  return state.kind === "done" ? done(state.value.head) : state;
 }
 
 /** Nothing was found down to a transaction that was seen before; unless the history is another one. */

@@ -103,10 +103,19 @@ async function walkDown(
     return done({ tops: [], pending: [], headTimeMs });
   if (head.lt < link.lt) return failed("the server is behind what was read before", "retry");
   if (head.lt === link.lt) return gapAt(link, head, "the account's history is another one");
+  return walkFrom({ chain, config }, account, { head, link, headTimeMs });
+}
+
+async function walkFrom(
+  { chain, config }: Pick<WatchOptions, "chain" | "config">,
+  account: Address,
+  way: { readonly head: Link; readonly link: Link; readonly headTimeMs: number },
+): Promise<Outcome<Walk> | HistoryGap> {
+  const { head, link, headTimeMs } = way;
+  const { transactionsPerCall: limit } = config.tuning;
   const tops: Link[] = [];
   let top = head;
   for (;;) {
-    const { transactionsPerCall: limit } = config.tuning;
     const stretch = await readStretch(chain, account, top, limit);
     if (stretch.kind === "missing") return gapAt(link, top, stretch.reason);
     if (stretch.kind !== "done") return stretch;
