@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { DepositTerms } from "./actions/apply-deposits.ts";
 import type { ShopActions } from "./actions/index.ts";
-import { systemClock } from "./clock.ts";
+import { systemClock, type Clock } from "./clock.ts";
 import { readConfig, type Config } from "./config.ts";
 import { createLocalFeed } from "./feed/local.ts";
 import { buildApp } from "./http/app.ts";
@@ -13,12 +13,13 @@ import {
   DEFAULT_X402,
   type Availability,
   type Health,
+  type HttpDeps,
   type HttpSettings,
   type Products,
 } from "./http/deps.ts";
 import { systemRandom } from "./ids.ts";
 import { announce, createLog, writeToStderr, type Log } from "./log.ts";
-import { DOLLARS, openPriceBoard } from "./oracle/index.ts";
+import { DOLLARS, openPriceBoard, type Prices } from "./oracle/index.ts";
 import { assembleParts, type Parts } from "./parts.ts";
 import { products } from "./products/index.ts";
 import type { Plans } from "./products/plan.ts";
@@ -30,7 +31,7 @@ import { mayBuy } from "./suppliers/breaker.ts";
 import { plansOnSale, type PlanPricing } from "./suppliers/plans.ts";
 import { createAccessTokens } from "./vault/access-token.ts";
 import { hashApiKey } from "./vault/api-key.ts";
-import { openVault } from "./vault/seal.ts";
+import { openVault, type Vault } from "./vault/seal.ts";
 import type { FulfilLimits } from "./workers/deps.ts";
 import { startWorkers, type WorkerSettings, type Workers } from "./workers/index.ts";
 import { createSupplierBoard, type SupplierBoard } from "./workers/supplier-board.ts";
@@ -74,7 +75,7 @@ export async function startShop(
   const feed = createLocalFeed(log);
   store.onCommit((notice) => feed.publish(notice.orderIds));
   const context = { clock: systemClock, log };
-  const { suppliers, rails, pepper } = parts;
+  const { suppliers, rails } = parts;
   const vault = openVault(parts.keyring, systemRandom);
   const board = createSupplierBoard({ ...context, suppliers, store });
   const prices = openPriceBoard({ prices: config.prices, stellar: parts.priceNetwork }, context);
@@ -87,15 +88,49 @@ export async function startShop(
     { ...context, store, random: systemRandom, vault, rails, suppliers, board, limits },
     workerSettings(config, parts),
   );
-  const now = { board, limits, plans: config.plans };
+  const app = await buildApp(
+    httpDeps(config, parts, { ...context, store, feed, vault, prices, board, limits, workers }),
+  );
+  const url = await app.listen({ host: config.host, port: config.port });
+  log.info("the shop is open", { url });
+  return {
+    url,
+    close: async () => {
+      log.info("the shop is closing");
+      await app.close();
+      await Promise.all([workers.stop(), prices.stop()]);
+      await store.close();
+      log.info("the shop is closed");
+    },
+  };
+}
+
+/** The parts that are at work once a shop has started. */
+interface Running {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly store: Store<ShopActions>;
+  readonly feed: HttpDeps["feed"];
+  readonly vault: Vault;
+  readonly prices: Pick<Prices, "pricing">;
+  readonly board: SupplierBoard;
+  readonly limits: FulfilLimits;
+  readonly workers: Workers;
+}
+
+/** Everything that answering requests needs. */
+function httpDeps(config: Config, { rails, suppliers, pepper }: Parts, running: Running): HttpDeps {
+  const { clock, log, store, feed, vault, prices, board, limits, workers } = running;
+  const supply = { board, limits, plans: config.plans };
   const watchOf = (railId: string): WatchHealth | undefined =>
     workers.watches().find((watch) => watch.railId === railId);
   const isRailOpen = (railId: string, nowMs: number): boolean => {
     const watch = watchOf(railId);
     return watch !== undefined && !isBlind(watch, nowMs);
   };
-  const app = await buildApp({
-    ...context,
+  return {
+    clock,
+    log,
     settings: httpSettings(config),
     random: systemRandom,
     store,
@@ -108,26 +143,14 @@ export async function startShop(
     isRailOpen,
     headHeight: (railId) => watchOf(railId)?.headHeight ?? null,
     pricing: prices.pricing,
-    plans: (productId, nowMs) => plansNow(now, productId, nowMs),
+    plans: (productId, nowMs) => plansNow(supply, productId, nowMs),
     availability: (productId, priceUsdMicro, nowMs) =>
       [...rails.keys()].some((railId) => isRailOpen(railId, nowMs))
-        ? availabilityNow(now, { productId, priceUsdMicro, nowMs })
+        ? availabilityNow(supply, { productId, priceUsdMicro, nowMs })
         : UNAVAILABLE,
     health: () => healthOf(rails, workers, board),
     readSupplierHint: (supplierId, body) => suppliers.get(supplierId)?.readHint?.(body) ?? null,
     facilitatorSecret: config.facilitatorSecret,
-  });
-  const url = await app.listen({ host: config.host, port: config.port });
-  log.info("the shop is open", { url });
-  return {
-    url,
-    close: async () => {
-      log.info("the shop is closing");
-      await app.close();
-      await Promise.all([workers.stop(), prices.stop()]);
-      await store.close();
-      log.info("the shop is closed");
-    },
   };
 }
 

@@ -49,7 +49,7 @@ export function stockFetchV1({ chain, buyer }: StockOptions): Fetch {
     chain: walletOf(chain, 0).chain,
     transport: http(chain.url),
   }).extend(publicActions);
-  return wrapFetchV1(fetch, wallet as never, 60_000_000n) as Fetch;
+  return wrapFetchV1(fetch, wallet, 60_000_000n) as Fetch;
 }
 
 /** Signs what a 402 asks for, with the stock client, and gives the header instead of sending it. */
