@@ -357,6 +357,43 @@ export function readStoreSettings(
     : { kind: "problems", problems: read.problems };
 }
 
+/** What a facilitator for others is told. */
+export interface FacilitatorSettings {
+  readonly host: string;
+  readonly port: number;
+  /** Bearer keys of those who may use it; empty: anybody may. */
+  readonly keys: readonly string[];
+  readonly dataFolder: string;
+  readonly logLevel: LogLevel;
+  readonly evm: Config["evm"];
+}
+
+/** Short keys are guessed. */
+const FACILITATOR_KEY = /^[\x21-\x7e]{16,512}$/;
+
+/** The part of the configuration that a facilitator for others needs, or what is wrong with it. */
+export function readFacilitatorSettings(
+  env: Environment = process.env,
+):
+  | { readonly kind: "settings"; readonly settings: FacilitatorSettings }
+  | { readonly kind: "problems"; readonly problems: readonly string[] } {
+  const read = new Reader(env);
+  const keys = read.list("VEND402_FACILITATOR_KEYS");
+  if (!keys.every((key) => FACILITATOR_KEY.test(key)))
+    read.problems.push("VEND402_FACILITATOR_KEYS must be keys of 16 to 512 characters each");
+  const settings = {
+    host: read.text("VEND402_FACILITATOR_HOST") ?? "127.0.0.1",
+    port: read.whole("VEND402_FACILITATOR_PORT", 8403, [0, 65_535]),
+    keys,
+    dataFolder: read.text("VEND402_FACILITATOR_DATA") ?? "data",
+    logLevel: read.oneOf("VEND402_LOG_LEVEL", ["debug", "info", "warn", "error"], "info"),
+    evm: readChains(read),
+  };
+  return read.problems.length === 0
+    ? { kind: "settings", settings }
+    : { kind: "problems", problems: read.problems };
+}
+
 /** One variable, for a command that is told where a secret is; null when it is missing or empty. */
 export function readVariable(name: string, env: Environment = process.env): string | null {
   return new Reader(env).text(name);

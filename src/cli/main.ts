@@ -8,6 +8,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import("./doctor.ts")).doctor,
   deploy: async () => (await import("./deploy.ts")).deploy,
   serve: async () => (await import("./serve.ts")).serve,
+  facilitator: async () => (await import("./facilitator.ts")).facilitator,
   keys: async () => (await import("./keys.ts")).keys,
   orders: async () => (await import("./orders.ts")).orders,
   unmatched: async () => (await import("./unmatched.ts")).unmatched,

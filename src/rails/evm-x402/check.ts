@@ -22,6 +22,11 @@ export async function checkRail(
   return [...chain, ...(await checkHands(purse, hands)), ...(await checkPermit2(purse))];
 }
 
+/** What must hold where promises are carried out for others, who watch their payments themselves. */
+export async function checkServing(purse: Purse, relay: Relay): Promise<readonly RailProblem[]> {
+  return [...(await checkHands(purse, { relay, supports: null })), ...(await checkPermit2(purse))];
+}
+
 async function checkHands(
   purse: Purse,
   { relay, supports }: Hands,
