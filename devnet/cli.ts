@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { evmCommand } from "./evm/cli.ts";
 import { stellarCommand } from "./stellar/cli.ts";
 import { runSuppliersCli } from "./suppliers/cli.ts";
+import { tonCommand } from "./ton/cli.ts";
 
 /** What a command writes to and is stopped by. */
 export interface CommandIo {
@@ -17,6 +18,7 @@ export type Command = (args: readonly string[], io: CommandIo) => Promise<number
 const COMMANDS: Readonly<Record<string, Command>> = {
   evm: evmCommand,
   stellar: stellarCommand,
+  ton: tonCommand,
   suppliers: (args, io) => runSuppliersCli(args, io.stop),
 };
 
@@ -24,6 +26,7 @@ const HELP = `vend402-devnet: local networks for development
 
   vend402-devnet stellar     a Stellar network with contracts, on this machine alone
   vend402-devnet evm         an EVM chain that poses as Polygon
+  vend402-devnet ton         a TON chain with a USDT
   vend402-devnet suppliers   simulated suppliers of cards and eSIMs
   vend402-devnet --version
 
