@@ -134,3 +134,4 @@ export type { X402Receipt } from "./x402/payer.ts";
 export type { PayOptions } from "./x402/payers.ts";
 export type { X402BuyOptions, X402PurchaseStep } from "./x402/purchase.ts";
 export type { X402ShopOptions } from "./x402/shop.ts";
+export { tonKeySigner, type TonSigner, type TonWallet } from "./x402/ton.ts";

@@ -108,9 +108,12 @@ test("it imports nothing but Node's own modules and its optional peers", () => {
   expect([...new Set(imported)].filter((name) => !name.startsWith("node:")).toSorted()).toEqual([
     "@open-wallet-standard/core",
     "@stellar/stellar-sdk",
+    "@ton/core",
+    "@ton/ton",
     "@x402/core/client",
     "@x402/evm/exact/client",
     "viem",
+    "viem/accounts",
   ]);
 });
 

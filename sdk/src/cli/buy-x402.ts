@@ -16,6 +16,7 @@ import {
   journalFrom,
   networkFrom,
   signerFrom,
+  tonFrom,
   x402ShopFrom,
   type KeySource,
 } from "./settings.ts";
@@ -66,20 +67,22 @@ function needed(maxUsd: string | undefined): string {
 
 async function optionsOf({ env, note, signal }: Terminal, wish: X402Wish) {
   const { network, asset, approve, rpcUrl, maxXlm, waitMs } = wish;
-  const isStellar = network === "stellar";
-  const account = isStellar ? null : await accountFrom(env, wish);
-  const paysOnStellar = isStellar || (account === null && hasStellarWallet(env));
-  if (account === null && !paysOnStellar)
+  const isOf = (prefix: string) => network === undefined || network.startsWith(prefix);
+  const account = isOf("eip155:") ? await accountFrom(env, wish) : null;
+  const ton = isOf("tvm:") ? tonFrom(env) : null;
+  const isStellar = isOf("stellar") && hasStellarWallet(env);
+  if (account === null && ton === null && !isStellar)
     throw new UsageError(
-      "set VEND402_EVM_KEY (or --key-env, --key-file) to pay on an EVM chain, or a Stellar wallet",
+      "set VEND402_EVM_KEY (or --key-env, --key-file), VEND402_TON_KEY or a Stellar wallet to pay there",
     );
   return {
     ...x402ShopFrom(env),
     journal: journalFrom(env),
-    network: isStellar ? undefined : network,
+    network: network === "stellar" ? undefined : network,
     asset,
     ...(account === null ? {} : { account }),
-    ...(paysOnStellar
+    ...(ton === null ? {} : { ton }),
+    ...(isStellar
       ? { stellar: await signerFrom(env), stellarNetwork: networkFrom(env), maxXlm }
       : {}),
     permit2Approval: approve,
@@ -153,12 +156,16 @@ function depositLines(
     .filter((each) => network === undefined || each["network"] === network)
     .flatMap((each) => {
       const assets = Array.isArray(each["assets"]) ? (each["assets"] as unknown[]) : [each];
+      const { address, comment, network: where } = each;
+      // On TON the comment is all that says whose payment it is.
+      const note = typeof comment === "string" ? `with the comment ${comment}` : "";
       return assets.map((asset) => {
         const { amount, symbol } = asset as { amount?: unknown; symbol?: unknown };
         return [
           `send ${text(amount)} ${text(symbol)}`,
-          `to ${text(each["address"])}`,
-          `on ${text(each["network"])}`,
+          `to ${text(address)}`,
+          `on ${text(where)}`,
+          note,
         ];
       });
     });

@@ -6,6 +6,7 @@ import type { NetworkOption } from "../pay/network.ts";
 import { keypairSigner, owsSigner, type Signer } from "../signer.ts";
 import type { EvmSigner } from "../x402/evm.ts";
 import type { X402ShopOptions } from "../x402/shop.ts";
+import { tonKeySigner, type TonWallet } from "../x402/ton.ts";
 import { UsageError, type Terminal } from "./command.ts";
 
 /** The environment as the buyer's commands read it. */
@@ -28,6 +29,9 @@ export const VARIABLES: readonly (readonly [name: string, meaning: string])[] = 
     "private key of the account that pays on EVM chains (0x…), or instead of it:",
   ],
   ["VEND402_EVM_KEY_FILE", "file that holds it"],
+  ["VEND402_TON_KEY", "seed of the wallet (v5) that pays on TON: 64 hex digits"],
+  ["VEND402_TON_RPC", "toncenter API v2 of the TON network, if not toncenter.com's"],
+  ["VEND402_TON_RPC_KEY", "its API key"],
   ["VEND402_JOURNAL", "folder for signed payments, if not ~/.vend402/payments"],
 ];
 
@@ -91,6 +95,20 @@ async function loadAccounts(): Promise<{
   } catch (cause) {
     throw new MissingPeerError("viem", "^2.48.11", cause);
   }
+}
+
+const TONCENTER = "https://toncenter.com/api/v2/jsonRPC";
+
+/** The wallet on TON, or null when no key is set. */
+export function tonFrom(env: Env): TonWallet | null {
+  const seed = given(env, "VEND402_TON_KEY");
+  if (seed === undefined) return null;
+  const rpcKey = given(env, "VEND402_TON_RPC_KEY");
+  return {
+    signer: tonKeySigner(seed.trim()),
+    rpcUrl: given(env, "VEND402_TON_RPC") ?? TONCENTER,
+    ...(rpcKey === undefined ? {} : { rpcKey }),
+  };
 }
 
 export function hasStellarWallet(env: Env): boolean {

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { InvalidOptionError } from "../errors.ts";
-import type { X402PaymentRequired, X402Terms } from "../wire.ts";
+import type { X402Terms } from "../wire.ts";
 import type { X402Asked } from "./answers.ts";
 import { approve, type ApprovalOptions } from "./approval.ts";
 import { parseAtomic } from "./amount.ts";
 import { loadX402, type TypedData, type X402Client } from "./evm-packages.ts";
 import { withinLimits, type DollarToken, type Offered, type PayLimits } from "./limits.ts";
-import type { PromiseSigner, SignedPromise } from "./promise-payer.ts";
+import { echoOf, type PromiseSigner, type SignedPromise } from "./promise-payer.ts";
 
 /** Whatever signs typed data for an EVM account: viem's local accounts, a hardware module, a remote signer. */
 export interface EvmSigner {
@@ -126,14 +126,11 @@ async function sign(
     maxUsd: options.maxUsd,
     decimals: findToken(network, asset)?.decimals ?? 0,
   });
-  const required = requiredFor(asked, terms);
+  const { resource, extensions } = echoOf(asked, terms);
+  const required = { x402Version: 2, error: "", resource, accepts: [terms], extensions } as const;
   const created = await client.createPaymentPayload(required);
   const payload = replaceNonce(created.payload, nonce);
-  const message = {
-    ...created,
-    payload,
-    extensions: identified(created.extensions, asked.orderId),
-  };
+  const message = { ...created, payload };
   return { payer: signer.address, id: nonce, validUntilMs: endOf(payload) * 1000, message };
 }
 
@@ -151,24 +148,6 @@ function limit(
     maxAmountPerPayment: `$${maxUsd}`,
     allowedAssets: [{ network, asset, maxAmountPerPayment }],
   });
-}
-
-const NO_RESOURCE = { url: "", description: "", mimeType: "", serviceName: "", tags: [] };
-
-/** Catalogue data is not echoed: it only makes the header long. */
-function requiredFor(asked: X402Asked, terms: X402Terms): X402PaymentRequired {
-  const { required } = asked.terms;
-  const { bazaar: _, ...extensions } = required?.extensions ?? {};
-  const { error = "", resource = NO_RESOURCE } = required ?? {};
-  return { x402Version: 2, error, resource, accepts: [terms], extensions };
-}
-
-/** The extension `payment-identifier`: tells the shop's machinery that every copy of this is one payment. */
-function identified(extensions: object | undefined, orderId: string): object {
-  const name = "payment-identifier";
-  const declared = (extensions as Record<string, { info?: object }> | undefined)?.[name];
-  const info = { ...declared?.info, id: `pay_${orderId}`.padEnd(16, "_") };
-  return { ...extensions, [name]: { ...declared, info } };
 }
 
 /**

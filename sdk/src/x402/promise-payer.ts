@@ -1,7 +1,7 @@
 import type { Shop } from "../client.ts";
 import type { PaymentJournal } from "../journal.ts";
 import { PaymentFailedError, PaymentRefusedError, PaymentUnknownError } from "../pay/errors.ts";
-import type { X402Terms } from "../wire.ts";
+import type { X402PaymentRequired, X402Terms } from "../wire.ts";
 import type { X402Asked } from "./answers.ts";
 import type { Payer, PayerKind, PayWay, Way, Ways, X402Receipt } from "./payer.ts";
 import { present, type Presented } from "./present.ts";
@@ -10,10 +10,7 @@ import { keepPromise, latestPromise, receiptOf, type PromiseRecord } from "./pro
 /** A promise as a wallet signs it. */
 export interface SignedPromise {
   readonly payer: string;
-  /**
-   * What the chain lets through once. The same for every promise of one wallet for one order, so that the chain itself
-   * never carries out two of them.
-   */
+  /** What the chain lets through once. */
   readonly id: string;
   readonly validUntilMs: number;
   /** The whole of `PAYMENT-SIGNATURE` before its encoding. */
@@ -157,4 +154,37 @@ function changed(orderId: string, { network, symbol }: Way): PaymentRefusedError
     advice: "buy with a new idempotency key.",
     given: { order: orderId, network, asset: symbol },
   });
+}
+
+/** What a promise echoes of the shop's terms: without catalogue data, which only makes the header long. */
+export function echoOf(
+  { orderId, terms: { required } }: X402Asked,
+  terms: X402Terms,
+): {
+  readonly x402Version: 2;
+  readonly resource: X402PaymentRequired["resource"];
+  readonly accepted: X402Terms;
+  readonly extensions: Readonly<Record<string, unknown>>;
+} {
+  const { bazaar: _, ...declared } = required?.extensions ?? {};
+  const extensions = identified(declared, orderId);
+  return {
+    x402Version: 2,
+    resource: required?.resource ?? NO_RESOURCE,
+    accepted: terms,
+    extensions,
+  };
+}
+
+const NO_RESOURCE = { url: "", description: "", mimeType: "", serviceName: "", tags: [] };
+
+/** The extension `payment-identifier`: tells the shop's machinery that every copy of this is one payment. */
+function identified(
+  declared: Readonly<Record<string, unknown>>,
+  orderId: string,
+): Readonly<Record<string, unknown>> {
+  const name = "payment-identifier";
+  const extension = declared[name] as { readonly info?: object } | undefined;
+  const info = { ...extension?.info, id: `pay_${orderId}`.padEnd(16, "_") };
+  return { ...declared, [name]: { ...extension, info } };
 }
