@@ -78,7 +78,7 @@ const FINALIZED: Finality = { kind: "finalized" };
 const NETWORKS: Readonly<Record<number, Network>> = {
   1: {
     name: "Ethereum",
-    x402V1Name: null,
+    x402V1Name: "ethereum",
     coin: "ETH",
     finality: FINALIZED,
     blockMs: 12_000,

@@ -143,6 +143,23 @@ test("what is sent to an address that is nobody's, and what a flush moves to the
   expect(books.deposits()).toEqual([]);
 });
 
+test("a token that is not configured is no deposit, and anybody can move it to the treasury", async () => {
+  const order = newOrder();
+  const { usdc, usdt } = stage.devnet;
+  const books = await watch(() => [order], { ASSETS: `USDC:${usdc}:6:eip3009:USD Coin:2` });
+  const to = addressOf(order);
+  await stage.transfer({ token: usdt, to, atomic: 9n });
+  await settle(books);
+  expect(books.deposits()).toEqual([]);
+  const before = await stage.balanceOf(usdt, stage.treasury.address);
+  const args = [depositId(order), usdt] as const;
+  const data = encodeFunctionData({ abi: FACTORY_ABI, functionName: "flush", args });
+  const stranger = await stage.newAccount();
+  await stage.send(stranger, { to: stage.contracts.factory.address, data });
+  await stage.devnet.mine();
+  expect(await stage.balanceOf(usdt, stage.treasury.address)).toBe(before + 9n);
+});
+
 test("orders are asked for after the newest block is known, so that none is missed whose payment it holds", async () => {
   const order = newOrder();
   const rail = openRail();
