@@ -8,6 +8,8 @@ import type { Pruning } from "./ledger.ts";
 /** What tests may do to the chain. */
 export interface Controls {
   readonly faults: Faults;
+  /** Of the test USDT, 6 decimals. */
+  readonly minter: Address;
   /** Closes this many blocks. @default 1 */
   closeBlocks(count?: number): Promise<void>;
   /** Moves the clock; the next block shows it. */
@@ -85,8 +87,9 @@ export async function answerControl(
     const faults = controls.faults
       .planned()
       .map((rule) => ({ ...rule, times: Number.isFinite(rule.times) ? rule.times : "always" }));
+    const minter = controls.minter.toRawString();
     const [latestBlock, waiting] = [controls.latestBlock(), controls.waiting()];
-    return { status: 200, body: { latestBlock, waiting, faults } };
+    return { status: 200, body: { minter, latestBlock, waiting, faults } };
   } catch (error) {
     return { status: 400, body: { error: String(error) } };
   }

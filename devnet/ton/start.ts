@@ -32,8 +32,6 @@ export interface TonDevnetOptions {
 export interface TonDevnet extends Controls {
   /** The endpoint for the stock client: `new TonClient({ endpoint: devnet.url })`. */
   readonly url: string;
-  /** Of the test USDT, 6 decimals. */
-  readonly minter: Address;
   /** Where the test USDT of an owner lies, deployed or not. */
   jettonWalletOf(owner: Address): Address;
   close(): Promise<void>;
@@ -60,7 +58,6 @@ export async function startTonDevnet(options: TonDevnetOptions = {}): Promise<To
   return {
     ...controls,
     url: front.url,
-    minter: jetton.minter,
     jettonWalletOf: (owner) => jetton.walletOf(owner),
     async close() {
       stopBlocks();
@@ -72,6 +69,7 @@ export async function startTonDevnet(options: TonDevnetOptions = {}): Promise<To
 function createControls(chain: TonChain, jetton: Jetton): Controls {
   return {
     faults: createFaults(),
+    minter: jetton.minter,
     async closeBlocks(count = 1) {
       for (let i = 0; i < count; i += 1) await chain.closeBlock();
     },
