@@ -1,87 +1,73 @@
-import path from "node:path";
 import { mkdirSync } from "node:fs";
+import path from "node:path";
 import { parseArgs } from "node:util";
-import { generatePrivateKey, privateKeyToAddress } from "viem/accounts";
-import { EVM_SETTINGS } from "../chains/evm/settings.ts";
 import { systemClock } from "../clock.ts";
-import { readVariable } from "../config.ts";
+import { readFacilitatorSettings, type FacilitatorSettings } from "../config.ts";
 import { buildFacilitator } from "../facilitator/app.ts";
 import { openReplays } from "../facilitator/replays.ts";
-import type { ServedScheme } from "../facilitator/served.ts";
-import { createLog, writeToStderr, type Log } from "../log.ts";
+import { createLog, writeToStderr } from "../log.ts";
+import type { RailContext } from "../rails/rail.ts";
 import { rails } from "../rails/index.ts";
 import { Stop, type Command } from "./command.ts";
+import type { Output } from "./output.ts";
 import { loadEnvFile } from "./settings.ts";
 
-const MAX_PORT = 65_535;
+const REPLAY_FILE = "facilitator.db";
 
 export const facilitator: Command = {
-  usage:
-    "facilitator [--chain-id 137 …] [--host 127.0.0.1] [--port 4022] [--data FOLDER] [--keys-env NAME]",
-  summary: "verifies and settles x402 payments for other sellers: POST /verify, POST /settle",
+  usage: "facilitator",
+  summary: "carries out x402 payments for other sellers until it is told to stop (SIGINT, SIGTERM)",
   run: async (args, out) => {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        "chain-id": { type: "string", multiple: true, default: ["137"] },
-        host: { type: "string", default: "127.0.0.1" },
-        port: { type: "string", default: "4022" },
-        data: { type: "string", default: "data" },
-        "keys-env": { type: "string" },
-      },
-    });
+    parseArgs({ args: [...args], options: {} });
     loadEnvFile();
-    const port = Number(values.port);
-    if (!Number.isInteger(port) || port < 0 || port > MAX_PORT)
-      throw new Stop("--port must be a whole number from 0 to 65535");
-    const log = createLog({ level: "info", now: systemClock.now, write: writeToStderr });
-    const schemes = values["chain-id"].map((chainId) => openScheme(chainId, log));
-    const keys = readKeys(values["keys-env"]);
-    mkdirSync(values.data, { recursive: true });
-    const replays = openReplays(path.join(values.data, "facilitator.db"));
-    const app = buildFacilitator({ schemes, replays, keys, clock: systemClock, log });
-    const url = await app.listen({ host: values.host, port });
-    if (keys.length === 0) out.progress("anybody may call it: name bearer keys with --keys-env");
+    const settings = requireSettings();
+    const { host, port, keys, dataFolder, logLevel } = settings;
+    const log = createLog({ level: logLevel, now: systemClock.now, write: writeToStderr });
+    const context = { clock: systemClock, log };
+    const schemes = openSchemes(settings, context);
+    for (const scheme of schemes) await warnOf(scheme, out);
+    mkdirSync(dataFolder, { recursive: true });
+    const replays = openReplays(path.join(dataFolder, REPLAY_FILE));
+    const server = buildFacilitator({ ...context, schemes, replays, keys });
+    const url = await server.listen({ host, port });
+    if (keys.length === 0)
+      out.progress("anybody may use it, at your cost: VEND402_FACILITATOR_KEYS is not set");
     out.line(`facilitator at ${url} for ${schemes.map(({ network }) => network).join(", ")}`);
     await toldToStop();
-    await app.close();
+    await server.close();
     replays.close();
   },
 };
 
-/** A facilitator holds no money but gas: of a chain's settings it needs RPC, RELAY_KEYS and perhaps ASSETS. */
-function openScheme(chainId: string, log: Log): ServedScheme {
-  const prefix = `VEND402_EVM_${chainId}_`;
-  const given = EVM_SETTINGS.map((name) => [name, readVariable(prefix + name) ?? ""] as const);
-  const texts = Object.fromEntries(given.filter(([, text]) => text !== ""));
-  const ofSellers = ["TREASURY", "TREASURY_KEY", "FACILITATOR", "DEPOSIT_FACTORY", "KEEPER_KEY"];
-  const own = Object.entries(texts).filter(([name]) => !ofSellers.includes(name));
-  // Nothing is ever paid to it; it stands where a shop's treasury would.
-  const TREASURY_KEY = generatePrivateKey();
-  const module = rails["evm-x402"];
-  const parsed = module.parse(chainId, { ...Object.fromEntries(own), TREASURY_KEY });
-  if (parsed.kind === "problems")
-    throw new Stop(parsed.problems.map((problem) => `${prefix}${problem}`).join("\n"));
-  const { config } = parsed;
-  if (config.relayKeys.length === 0)
-    throw new Stop(`${prefix}RELAY_KEYS is missing: these accounts pay the gas`);
-  return {
-    scheme: "exact",
-    network: config.caip2,
-    networkV1: config.network.x402V1Name,
-    family: "eip155:*",
-    signers: config.relayKeys.map((key) => privateKeyToAddress(key)),
-    x402: module.open(config, { clock: systemClock, log }).x402,
-  };
+function requireSettings(): FacilitatorSettings {
+  const read = readFacilitatorSettings();
+  if (read.kind === "settings") return read.settings;
+  throw new Stop(["the configuration is not complete:", ...read.problems].join("\n  - "));
 }
 
-/** A key is never an argument: those can be seen by every user of the machine. */
-function readKeys(variable: string | undefined): readonly string[] {
-  if (variable === undefined) return [];
-  const keys = (readVariable(variable) ?? "").split(",").map((key) => key.trim());
-  const named = keys.filter((key) => key !== "");
-  if (named.length === 0) throw new Stop(`${variable} holds no keys`);
-  return named;
+type Served = ReturnType<(typeof rails)["evm-x402"]["openForOthers"]>;
+
+/** Every configured chain, or everything that is wrong with them. */
+function openSchemes({ evm }: FacilitatorSettings, context: RailContext): readonly Served[] {
+  const problems: string[] = [];
+  const schemes: Served[] = [];
+  for (const [chainId, texts] of Object.entries(evm)) {
+    const parsed = rails["evm-x402"].parseForOthers(chainId, texts);
+    if (parsed.kind === "config")
+      schemes.push(rails["evm-x402"].openForOthers(parsed.config, context));
+    else problems.push(...parsed.problems.map((one) => `VEND402_EVM_${chainId}_${one}`));
+  }
+  if (Object.keys(evm).length === 0)
+    problems.push("no chain is configured: set VEND402_EVM_<chain id>_RPC and _RELAY_KEYS");
+  if (problems.length > 0)
+    throw new Stop(["the facilitator does not start:", ...problems].join("\n  - "));
+  return schemes;
+}
+
+/** A chain that cannot be asked now, or a relay account that is low, mends itself or is mended while it runs. */
+async function warnOf(scheme: Served, out: Output): Promise<void> {
+  for (const { what, fix } of await scheme.check())
+    out.progress(`${scheme.network}: ${what}\n  → ${fix}`);
 }
 
 async function toldToStop(): Promise<void> {

@@ -250,7 +250,7 @@ function nonceOf({ ref }: Authorization): Hex {
 
 /** Another promise of the same payer with the same nonce, which somebody carries out. */
 async function spendElsewhere(payer: PrivateKeyAccount, nonce: Hex): Promise<void> {
-  const word = (name: string) => ({ name, type: "uint256" });
+  const word = <Name extends string>(name: Name) => ({ name, type: "uint256" }) as const;
   const message = {
     from: payer.address,
     to: stage.keeper.address,
