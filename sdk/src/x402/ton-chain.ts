@@ -140,7 +140,7 @@ function signOrder(
     seqno,
     timeout: transfer.validUntilS,
     authType: "internal",
-    // The wallet itself adds IGNORE_ERRORS, which makes the mode 3.
+    // Without IGNORE_ERRORS: an order for which the relay brought too little gas is not used up by that.
     sendMode: core.SendMode.PAY_GAS_SEPARATELY,
     signer: async (cell: Cell) => Buffer.from(await transfer.sign(cell.hash())),
     messages: [core.internal({ to, value: transfer.attachedNano, bounce: true, body: order })],
