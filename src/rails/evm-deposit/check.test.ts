@@ -71,6 +71,14 @@ test("a factory that is not there is fatal, and so is a forwarder", async () => 
     });
 });
 
+test("a chain without Multicall3 takes payments, but cannot be swept", async () => {
+  await withCode(stage.devnet.multicall3, "0x", async () => {
+    expect(texts(await check())).toEqual([
+      expect.stringMatching(/^warning: Multicall3 is not at /),
+    ]);
+  });
+});
+
 test("a token that is none, or has other decimals, is fatal", async () => {
   const { usdc, usdt } = stage.devnet;
   const wrong = `USDC:${usdc}:18:permit2,NONE:${stage.keeper.address}:6:permit2,USDT:${usdt}:6:permit2`;

@@ -36,8 +36,8 @@ interface Holding {
   readonly atomic: bigint;
 }
 
-/** Has been on every chain that is known, at this address. */
-const MULTICALL: Address = "0xcA11bde05977b3631167028862bE2a173976CA11";
+/** Multicall3, which is at this address on every chain that is known. */
+export const MULTICALL: Address = "0xcA11bde05977b3631167028862bE2a173976CA11";
 const BALANCES_PER_CALL = 200;
 const FLUSHES_PER_TRANSACTION = 50;
 
