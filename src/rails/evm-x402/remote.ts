@@ -10,10 +10,9 @@ import type { Verifier } from "./verify.ts";
 
 type RemoteChoice = Extract<FacilitatorChoice, { kind: "remote" }>;
 
-/** A facilitator waits for a block before it answers. */
 const SETTLE_LIMIT_MS = 60_000;
 const CALL_LIMIT_MS = 15_000;
-const MAX_ANSWER_CHARS = 65_536;
+const MAX_ANSWER_BYTES = 65_536;
 const TX_ID = /^0x[0-9a-f]{64}$/i;
 const REASON = /^[a-zA-Z0-9_.:-]{1,120}$/;
 
@@ -30,24 +29,26 @@ export interface RemoteDeps {
   readonly choice: RemoteChoice;
   readonly verifier: Verifier;
   readonly clock: Clock;
+  /** Longest wait for the answer to a settlement; a facilitator waits for a block first. @default 60_000 */
+  readonly settleLimitMs?: number;
 }
 
 /**
- * Somebody else's facilitator over the standard HTTP API. What it says about a payment decides nothing: the chain is
- * read all the same. What it says against one is taken as a refusal, unless the chain contradicts it.
+ * Somebody else's facilitator over the standard HTTP API. What it says for a payment decides nothing: we ask the chain
+ * ourselves. What it says against one is taken as a refusal, unless the chain contradicts it.
  */
-export function createRemote({ choice, verifier, clock }: RemoteDeps): PromiseFacilitator & {
+export function createRemote(deps: RemoteDeps): PromiseFacilitator & {
   /** Whether it serves exact payments on this network; the reason when nobody answered. */
   readonly supports: (caip2: string) => Promise<Outcome<boolean>>;
 } {
+  const { choice, verifier, clock, settleLimitMs = SETTLE_LIMIT_MS } = deps;
   const call = (path: string, body: object | null, limitMs: number): Promise<Reply> =>
     ask({ choice, clock, path, body, limitMs });
 
   return {
     async verify(read) {
-      // What shows without asking anybody is not asked: a signature, a window.
-      const checked = await verifier.precheck(read);
-      if (checked.kind === "failed") return checked;
+      const own = await verifier.verify(read);
+      if (own.kind !== "done" && !mayBeSponsored(read, own)) return own;
       const reply = await call("/verify", requestOf(read), CALL_LIMIT_MS);
       if (reply.kind === "none") return unknown(reply.reason);
       const { isValid, invalidReason } = reply.body;
@@ -56,7 +57,7 @@ export function createRemote({ choice, verifier, clock }: RemoteDeps): PromiseFa
       return unknown(`the facilitator answered ${reply.status}`);
     },
     async settle(read) {
-      const reply = await call("/settle", requestOf(read), SETTLE_LIMIT_MS);
+      const reply = await call("/settle", requestOf(read), settleLimitMs);
       if (reply.kind === "none")
         return reply.mayHaveRun ? unknown(reply.reason) : failed(reply.reason, "retry");
       return settledIn(reply);
@@ -71,6 +72,12 @@ export function createRemote({ choice, verifier, clock }: RemoteDeps): PromiseFa
       return done((kinds as readonly unknown[]).some(isOurs));
     },
   };
+}
+
+/** It may carry out, at its own cost, a permit that a payer sent along in place of an allowance. */
+function mayBeSponsored({ extensions }: ReadPromise, own: Outcome<null>): boolean {
+  const needsAllowance = own.kind === "failed" && own.reason === "permit2_allowance_required";
+  return needsAllowance && extensions !== null;
 }
 
 function requestOf(read: ReadPromise): object {
@@ -132,11 +139,24 @@ async function ask({ choice, clock, path, body, limitMs }: Asked): Promise<Reply
 
 /** 4xx without an answer of the protocol: turned away. 5xx: a gateway may have passed it on before it gave up. */
 async function replyOf(answer: Response): Promise<Reply> {
-  const text = await answer.text();
-  const body = text.length > MAX_ANSWER_CHARS ? null : parse(text);
+  const text = await boundedText(answer);
+  const body = text === null ? null : parse(text);
   const isAnswer = body !== null && ("isValid" in body || "success" in body || "kinds" in body);
   if (isAnswer) return { kind: "json", status: answer.status, body };
   return none(`the facilitator answered ${answer.status}`, answer.status >= 500 || answer.ok);
+}
+
+/** Null when it is longer than any answer of the protocol. */
+async function boundedText(answer: Response): Promise<string | null> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of (answer.body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length;
+    // Leaving the loop cancels the rest.
+    if (bytes > MAX_ANSWER_BYTES) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
 }
 
 function parse(text: string): Readonly<Record<string, unknown>> | null {
