@@ -73,6 +73,11 @@ function openRails(config: Config, context: RailContext): OpenRails {
     open.push(...chain.open);
     problems.push(...chain.problems);
   }
+  if (Object.keys(config.ton).length > 0) {
+    const ton = railModules["ton-jetton"].parse(config.ton);
+    if (ton.kind === "problems") problems.push(...ton.problems.map((one) => `VEND402_TON_${one}`));
+    else open.push(railModules["ton-jetton"].open(ton.config, context));
+  }
   if (open.length === 0 && problems.length === 0)
     problems.push(
       "the shop is paid nowhere: set VEND402_STELLAR_NETWORK, VEND402_EVM_<chain id>_RPC or another rail",

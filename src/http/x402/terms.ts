@@ -3,7 +3,7 @@ import type { JsonObject } from "../../json.ts";
 import type { Order } from "../../orders/order.ts";
 import type { PaymentTerms } from "../../rails/rail.ts";
 
-/** The `type` of instructions that are x402 terms: `{ type, network, accepts }`. */
+/** The `type` of instructions that are x402 terms and nothing else: `{ type, network, accepts }`. */
 const TYPE = "x402";
 
 /**
@@ -11,16 +11,16 @@ const TYPE = "x402";
  * one that was computed again could differ from what they echo.
  */
 export function storedTerms(order: Pick<Order, "instructions">): readonly PaymentTerms[] {
-  return order.instructions
-    .filter(({ type }) => type === TYPE)
-    .flatMap(({ accepts }) => (accepts ?? []) as unknown as readonly PaymentTerms[]);
+  return order.instructions.flatMap(
+    ({ accepts }) => (accepts ?? []) as unknown as readonly PaymentTerms[],
+  );
 }
 
-/** The ways to pay without x402, as their rails gave them. */
+/** The ways to pay without x402, as their rails gave them; one that can be paid either way lists its terms apart. */
 export function depositOptions(order: Pick<Order, "instructions">): readonly PaymentOption[] {
-  return order.instructions.filter(
-    ({ type }) => type !== TYPE,
-  ) as unknown as readonly PaymentOption[];
+  return order.instructions
+    .filter(({ type }) => type !== TYPE)
+    .map(({ accepts: _terms, ...plain }) => plain) as unknown as readonly PaymentOption[];
 }
 
 /**
