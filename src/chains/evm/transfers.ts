@@ -15,7 +15,7 @@ import { MalformedAnswer, readHeader } from "./finality.ts";
 import type { Token } from "./networks.ts";
 
 /** keccak256("Transfer(address,address,uint256)") */
-export const TRANSFER: Hex = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
+const TRANSFER: Hex = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
 
 /** One transfer of a token. (`txId`, `index`) names it for ever, in whatever block it lands. */
 export interface Transfer {
