@@ -34,6 +34,8 @@ export interface TonTuning {
   readonly pageLimit: number;
   /** Transactions of one question; servers give at most 100. */
   readonly transactionsPerCall: number;
+  /** The most that are kept in memory while history is caught up; what is more is read twice. */
+  readonly keptTransactions: number;
   /** Between two looks for news. */
   readonly pollMs: number;
 }
@@ -42,6 +44,7 @@ export const DEFAULT_TUNING: TonTuning = {
   callTimeoutMs: 10_000,
   pageLimit: 500,
   transactionsPerCall: 100,
+  keptTransactions: 20_000,
   pollMs: 2_000,
 };
 

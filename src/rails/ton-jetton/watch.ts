@@ -23,21 +23,36 @@ export interface WatchOptions {
   readonly refOf: (credit: Credit, from: string) => Promise<Outcome<string | undefined>>;
 }
 
+/** A transaction of the account, with what it means to us. */
+interface Step {
+  readonly link: Link;
+  readonly before: Link;
+  readonly timeMs: number;
+  readonly entry: Entry;
+}
+
+/** Transactions that one answer of a server holds. */
+interface Segment {
+  /** The newest of them. */
+  readonly top: Link;
+  /** Oldest first; null: to be read again, since there were too many to keep. */
+  steps: readonly Step[] | null;
+}
+
 /** What is known between the stored cursor and the account's state when it was last asked for. */
 interface Walk {
-  /** The upper ends of stretches that wait to be read again, the newest first. */
-  readonly tops: Link[];
-  /** Transactions right above the cursor, oldest first. */
-  pending: readonly Linked[];
+  /** Newest first; the last one begins right above `pending`. */
+  readonly segments: Segment[];
+  /** Right above the cursor, oldest first. */
+  pending: readonly Step[];
   readonly headTimeMs: number;
 }
 
-const NOTHING_KNOWN: Walk = { tops: [], pending: [], headTimeMs: 0 };
+const NOTHING_KNOWN: Walk = { segments: [], pending: [], headTimeMs: 0 };
 
 /**
  * Reads our jetton wallet's account. Chains of hashes lead backwards only, so new history is first walked from its
- * end down to the cursor, which proves that nothing is missing, and then handed out from the cursor upwards. Only
- * where the stretches begin is kept meanwhile.
+ * end down to the cursor, which proves that nothing is missing, and then handed out from the cursor upwards.
  */
 export function openWatch(options: WatchOptions): Watch {
   const { config, clock } = options;
@@ -69,20 +84,37 @@ interface Reading {
   readonly link: Link;
 }
 
-/** Whether the walk still leads on from the cursor; reads its next stretch if it has to. */
+/** Whether the walk still leads on from the cursor; reads its next segment again if it has to. */
 async function goOn(options: WatchOptions, { walk, account, link }: Reading): Promise<boolean> {
-  const [next] = walk.pending;
-  if (next !== undefined) return isBase(next.before, link, options.config.startLt);
-  const top = walk.tops.at(-1);
-  if (top === undefined) return false;
-  const { transactionsPerCall: limit } = options.config.tuning;
-  const stretch = await readStretch(options.chain, account, top, limit);
-  if (stretch.kind !== "done") return false;
-  const end = stretch.value.findIndex(({ before }) => isBase(before, link, options.config.startLt));
-  if (end < 0) return false;
-  walk.tops.pop();
-  walk.pending = stretch.value.slice(0, end + 1).toReversed();
+  const isNext = (step: Step | undefined): boolean =>
+    step !== undefined && isBase(step.before, link, options.config.startLt);
+  if (walk.pending.length > 0) return isNext(walk.pending[0]);
+  const segment = walk.segments.at(-1);
+  if (segment === undefined) return false;
+  const steps = segment.steps ?? (await readSegment(options, { account, link }, segment.top));
+  if (!isNext(steps[0])) return false;
+  walk.segments.pop();
+  walk.pending = steps;
   return true;
+}
+
+/** Down to the cursor and no further; empty when that is not reached. */
+async function readSegment(
+  { chain, config }: WatchOptions,
+  { account, link }: Omit<Reading, "walk">,
+  top: Link,
+): Promise<readonly Step[]> {
+  const stretch = await readStretch(chain, account, top, config.tuning.transactionsPerCall);
+  if (stretch.kind !== "done") return [];
+  const end = stretch.value.findIndex(({ before }) => isBase(before, link, config.startLt));
+  return stepsOf(stretch.value.slice(0, end + 1));
+}
+
+function stepsOf(stretch: readonly Linked[]): readonly Step[] {
+  return stretch.toReversed().map((linked): Step => {
+    const { link, before, transaction } = linked;
+    return { link, before, timeMs: transaction.now * 1_000, entry: readEntry(linked) };
+  });
 }
 
 /** Where reading ends: at the cursor, or on a cold start before the first transaction that counts. */
@@ -100,7 +132,7 @@ async function walkDown(
   if (state.kind !== "done") return state;
   const { head, chainTimeMs: headTimeMs } = state.value;
   if (isSameLink(head, link) || head.lt < config.startLt)
-    return done({ tops: [], pending: [], headTimeMs });
+    return done({ segments: [], pending: [], headTimeMs });
   if (head.lt < link.lt) return failed("the server is behind what was read before", "retry");
   if (head.lt === link.lt) return gapAt(link, head, "the account's history is another one");
   return walkFrom({ chain, config }, account, { head, link, headTimeMs });
@@ -112,24 +144,29 @@ async function walkFrom(
   way: { readonly head: Link; readonly link: Link; readonly headTimeMs: number },
 ): Promise<Outcome<Walk> | HistoryGap> {
   const { head, link, headTimeMs } = way;
-  const { transactionsPerCall: limit } = config.tuning;
-  const tops: Link[] = [];
+  const { transactionsPerCall: limit, keptTransactions } = config.tuning;
+  const segments: Segment[] = [];
   let top = head;
   for (;;) {
     const stretch = await readStretch(chain, account, top, limit);
     if (stretch.kind === "missing") return gapAt(link, top, stretch.reason);
     if (stretch.kind !== "done") return stretch;
     const end = stretch.value.findIndex(({ before }) => isBase(before, link, config.startLt));
-    if (end >= 0) {
-      const pending = stretch.value.slice(0, end + 1).toReversed();
-      return done({ tops, pending, headTimeMs });
-    }
+    if (end >= 0)
+      return done({ segments, pending: stepsOf(stretch.value.slice(0, end + 1)), headTimeMs });
     const lowest = stretch.value.at(-1)?.before ?? NO_LINK;
     if (lowest.lt <= link.lt)
       return gapAt(link, top, "the account's history does not lead to what was read before");
-    tops.push(top);
+    keep(segments, { top, steps: stepsOf(stretch.value) }, keptTransactions / limit);
     top = lowest;
   }
+}
+
+/** The newest are wanted last, so that they are let go first. */
+function keep(segments: Segment[], segment: Segment, most: number): void {
+  segments.push(segment);
+  const tooMany = segments[segments.length - 1 - Math.ceil(most)];
+  if (tooMany !== undefined) tooMany.steps = null;
 }
 
 /** @param oldest The oldest transaction that the servers know of, if not what is in it. */
@@ -150,25 +187,25 @@ async function nextPage(
 ): Promise<Outcome<DepositPage>> {
   const deposits: Deposit[] = [];
   const unreadable: Unreadable[] = [];
-  let last: Linked | null = null;
+  let last: Step | null = null;
   let taken = 0;
-  for (const linked of walk.pending) {
-    const entry = readEntry(linked);
+  for (const step of walk.pending) {
+    const { entry } = step;
     const isFull = deposits.length + unreadable.length >= options.config.tuning.pageLimit;
     if (isFull && entry.kind !== "none") break;
     if (entry.kind === "unreadable") unreadable.push(entry.unreadable);
     if (entry.kind === "credit") {
-      const deposit = await depositOf(options, linked, entry);
+      const deposit = await depositOf(options, step, entry);
       if (deposit.kind !== "done") return deposit;
       deposits.push(deposit.value);
     }
-    last = linked;
+    last = step;
     taken++;
   }
   walk.pending = walk.pending.slice(taken);
-  const isCaughtUp = walk.pending.length === 0 && walk.tops.length === 0;
+  const isCaughtUp = walk.pending.length === 0 && walk.segments.length === 0;
   const end = last?.link ?? link;
-  const chainTimeMs = isCaughtUp || last === null ? walk.headTimeMs : timeOf(last);
+  const chainTimeMs = isCaughtUp || last === null ? walk.headTimeMs : last.timeMs;
   const height = Number(end.lt);
   const cursor = writeCursor(end, chainTimeMs);
   return done({ deposits, unreadable, cursor, height, chainTimeMs, isCaughtUp });
@@ -198,26 +235,22 @@ function readEntry({ link, transaction }: Linked): Entry {
 
 async function depositOf(
   { config, refOf }: WatchOptions,
-  linked: Linked,
+  { link, timeMs }: Step,
   { credit, from }: Extract<Entry, { kind: "credit" }>,
 ): Promise<Outcome<Deposit>> {
   const ref = await refOf(credit, from);
   if (ref.kind !== "done") return ref;
   return done({
-    txId: linked.link.hash,
+    txId: link.hash,
     index: 0,
     orderRef: credit.orderRef,
     ...(ref.value !== undefined && { authorizationRef: ref.value }),
     from,
     isPayerSafe: !config.exchanges.has(from),
     amount: { asset: config.asset, atomic: credit.atomic },
-    height: Number(linked.link.lt),
-    chainTimeMs: timeOf(linked),
+    height: Number(link.lt),
+    chainTimeMs: timeMs,
     // A server shows what a masterchain block holds, and that is never taken back.
     isFinal: true,
   });
-}
-
-function timeOf({ transaction }: Linked): number {
-  return transaction.now * 1_000;
 }
