@@ -3,6 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { generatePages } from "../../scripts/pages.ts";
+import { EVM_SETTINGS } from "../../src/chains/evm/settings.ts";
+import { TON_SETTINGS } from "../../src/rails/ton-jetton/settings.ts";
 import { supplierModules } from "../../src/suppliers/index.ts";
 import { repositoryFiles, root, textOf } from "./tree.ts";
 
@@ -97,7 +99,12 @@ function knownVariables(): readonly string[] {
   const ofSuppliers = supplierModules.flatMap(({ id, settings }) =>
     settings.map(({ name }) => `"VEND402_SUPPLIER_${id}_${name}"`.toUpperCase().replace(/-/g, "_")),
   );
-  return [...new Set([...named, ...ofSuppliers])].map((text) => text.slice(1, -1)).toSorted();
+  // A chain's settings carry its id; they are explained for one.
+  const ofChains = [
+    ...EVM_SETTINGS.map((name) => `"VEND402_EVM_137_${name}"`),
+    ...TON_SETTINGS.map((name) => `"VEND402_TON_${name}"`),
+  ];
+  return [...new Set([...named, ...ofSuppliers, ...ofChains])].map((text) => text.slice(1, -1)).toSorted();
 }
 
 test("every variable that the server reads is explained in .env.example, and no other", () => {
