@@ -127,19 +127,22 @@ export function createLedger(bounds: Bounds, startUtime: number): Ledger {
 }
 
 function store(transaction: Transaction): StoredTransaction {
-  const account = new Address(
-    0,
-    Buffer.from(transaction.address.toString(16).padStart(64, "0"), "hex"),
-  );
+  const received = transaction.inMessage?.info;
   const sent = transaction.outMessages.values().flatMap(({ info }) => keyOf(info) ?? []);
-  const received = transaction.inMessage ? keyOf(transaction.inMessage.info) : null;
   return {
-    account: account.toRawString(),
+    account: accountOf(transaction),
     lt: transaction.lt,
     hash: transaction.hash(),
     boc: transaction.raw.toBoc(),
-    messageKeys: [received, ...sent],
+    messageKeys: [received ? keyOf(received) : null, ...sent],
   };
+}
+
+/** The transaction itself has the account's number, but not its workchain. */
+function accountOf({ address, inMessage }: Transaction): string {
+  const to = inMessage?.info.dest;
+  if (Address.isAddress(to)) return to.toRawString();
+  return `0:${address.toString(16).padStart(64, "0")}`;
 }
 
 function keyOf(info: CommonMessageInfo): string | null {

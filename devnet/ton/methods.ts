@@ -71,7 +71,7 @@ const SENDING: Readonly<Record<string, Method>> = {
   },
   sendBocReturnHash: async (chain, given) => {
     const hash = (await submit(chain, given)).toString("base64");
-    return { "@type": "raw.extMessageInfo", hash, hash_norm: hash };
+    return { "@type": "raw.extMessageInfo", hash };
   },
 };
 

@@ -24,3 +24,8 @@ test("the example of the README runs as it is printed, but for the port", async 
   });
   expect(stdout).toBe("paid 6.21 USDT\n");
 });
+
+test("the USDT lies where the README says", () => {
+  expect(README).toContain(devnet.minter.toString());
+  expect(README).toContain(devnet.minter.toRawString());
+});
