@@ -97,10 +97,10 @@ function flaky(random: Random, { chain }: DirectChain): TonChain {
     run: (address, method, stack) => (isStruck() ? lost() : chain.run(address, method, stack)),
     async send(boc) {
       const luck = random();
-      if (luck < 0.1) return failed("the request is lost", "retry");
-      if (luck < 0.2) return { kind: "done", value: null };
+      if (luck < 0.15) return failed("the request is lost", "retry");
+      if (luck < 0.35) return { kind: "done", value: null };
       const outcome = await chain.send(boc);
-      return luck < 0.35 ? unknown("the answer is lost") : outcome;
+      return luck < 0.5 ? unknown("the answer is lost") : outcome;
     },
   };
 }
@@ -168,7 +168,7 @@ function bytesOf({ body }: SignedPayout): Buffer {
 /** What happens besides: blocks, time, outages, locks, and messages that the network delivers late. */
 async function meanwhile({ random, refunds, sent }: World): Promise<void> {
   direct.advanceTime(Math.floor(random() * 20));
-  if (random() < 0.08) direct.advanceTime(HIGHLOAD_TIMEOUT_S + 100);
+  if (random() < 0.12) direct.advanceTime(HIGHLOAD_TIMEOUT_S + 100);
   const late = random() < 0.2 ? oneOf(random, [...sent.values()]) : undefined;
   if (late) await direct.chain.send(late);
   const unlucky = random() < 0.015 ? oneOf(random, refunds) : undefined;
@@ -234,7 +234,7 @@ test(`${SEEDS} seeds: every refund is paid once, or is blocked and unpaid`, asyn
   }
   // The worlds were as hard as they are meant to be.
   expect(totals.crashes).toBeGreaterThan(totals.refunds / 2);
-  expect(totals.signatures).toBeGreaterThan(totals.refunds);
+  expect(totals.signatures).toBeGreaterThan(totals.refunds * 1.05);
   expect(totals.blocked).toBeGreaterThan(0);
   expect(totals.blocked).toBeLessThan(totals.refunds / 10);
 }, 300_000);
