@@ -1,6 +1,12 @@
 import type { Shop } from "../client.ts";
 import type { PaymentJournal } from "../journal.ts";
-import { PaymentFailedError, PaymentRefusedError, PaymentUnknownError } from "../pay/errors.ts";
+import { Vend402Error } from "../errors.ts";
+import {
+  PaymentFailedError,
+  PaymentRefusedError,
+  PaymentUnknownError,
+  WalletError,
+} from "../pay/errors.ts";
 import type { X402PaymentRequired, X402Terms } from "../wire.ts";
 import type { X402Asked } from "./answers.ts";
 import type { Payer, PayerKind, PayWay, Way, Ways, X402Receipt } from "./payer.ts";
@@ -64,26 +70,43 @@ async function pay(
   }
   const asked = before === null ? payment.asked : await payment.refresh();
   if (asked === null) return null;
-  const signed = await sign(asked, payment.way, signer);
+  const promise = await sign(asked, payment.way, signer);
   // A wallet may take its time; a call that has ended meanwhile leaves nothing behind.
   payment.signal.throwIfAborted();
   const attempt = (before?.attempt ?? 0) + 1;
-  const record = await keepPromise(journal, target, { attempt, record: signed });
+  const record = await keepPromise(journal, target, { attempt, record: promise });
   const end = await offer(record, offered);
   if (end.kind === "refused") throw failed(record, end.reason);
   return finish(end, record, payment);
 }
 
 async function sign(asked: X402Asked, way: Way, signer: PromiseSigner): Promise<PromiseRecord> {
+  // The way may have been settled by an earlier call, with other limits.
+  const { ways, refusal } = await signer.ways(asked);
   const terms = asked.terms.accepts.find((each) => isSameWay(each, way));
-  if (terms === undefined) throw changed(asked.orderId, way);
-  const { payer, id, validUntilMs, message } = await signer.sign(asked, terms);
+  if (terms === undefined || !ways.some((each) => isSameWay(each, way)))
+    throw refusal ?? changed(asked.orderId, way);
+  const { payer, id, validUntilMs, message } = await signed(() => signer.sign(asked, terms));
   const header = Buffer.from(JSON.stringify(message)).toString("base64");
   return { ...way, version: 1, orderId: asked.orderId, payer, id, validUntilMs, header };
 }
 
+/** A wallet's own errors get a name, and the purchase can be continued. */
+async function signed(ask: () => Promise<SignedPromise>): Promise<SignedPromise> {
+  try {
+    return await ask();
+  } catch (cause) {
+    if (cause instanceof Vend402Error) throw cause;
+    throw new WalletError("The wallet did not sign the payment.", {
+      advice: "look at the cause; then call again with the same idempotency key or order id.",
+      given: { said: cause instanceof Error ? cause.message.slice(0, 200) : null },
+      cause,
+    });
+  }
+}
+
 /** Addresses of EVM chains are the same in any case of their letters; those of other networks are not written in two ways. */
-export function isSameWay(
+function isSameWay(
   terms: Pick<X402Terms, "network" | "asset">,
   way: Pick<Way, "network" | "asset">,
 ): boolean {

@@ -142,22 +142,11 @@ export async function followX402(
   goal: X402Goal,
 ): Promise<X402Order | null> {
   const stop = childSignal(buying.options.signal);
-  const { options } = buying;
   const paying = createPaying(buying, begun, { stop, isGoal: goal.until === "payment" });
   try {
     // Asking a shop for the state of an order that it has just made would only cost time.
     if (begun.asked !== null) paying.start();
-    for await (const order of watchX402(buying.shop, begun.orderId, {
-      ...options,
-      signal: stop.signal,
-    })) {
-      options.onOrder?.(order);
-      tellOrder(buying, order);
-      if (isUnpaid(order)) paying.start();
-      if (deliveredOrThrow(order, goal.untilRefunded)) return order;
-      if (goal.until === "payment" && !isUnpaid(order)) return null;
-    }
-    throw new BadAnswerError("the order ended in an unknown way", { order: begun.orderId });
+    return await watchAndPay(buying, begun.orderId, { goal, paying, signal: stop.signal });
   } catch (error) {
     if (error === REACHED) return null;
     throw error instanceof WaitTimeoutError ? timedOut(buying, error) : error;
@@ -165,6 +154,34 @@ export async function followX402(
     stop.abort(REACHED);
     stop.release();
   }
+}
+
+async function watchAndPay(
+  buying: OpenBuying,
+  orderId: string,
+  {
+    goal,
+    paying,
+    signal,
+  }: { readonly goal: X402Goal; readonly paying: Paying; readonly signal: AbortSignal },
+): Promise<X402Order | null> {
+  const { options, shop } = buying;
+  for await (const order of watchX402(shop, orderId, { ...options, signal })) {
+    options.onOrder?.(order);
+    tellOrder(buying, order);
+    if (isUnpaid(order)) paying.start();
+    const isDelivered = deliveredOrThrow(order, goal.untilRefunded);
+    const isPaid = goal.until === "payment" && !isUnpaid(order);
+    if (!isDelivered && !isPaid) continue;
+    // The answer to the payment, which may be slower than the news of it, is the only one that tells a stranger the token.
+    if (isPaid || !mayReadGoods(buying)) await paying.answered();
+    return isDelivered ? order : null;
+  }
+  throw new BadAnswerError("the order ended in an unknown way", { order: orderId });
+}
+
+function mayReadGoods({ accessToken, options }: OpenBuying): boolean {
+  return accessToken !== null || options.apiKey !== undefined;
 }
 
 /** Whether it waits for a payment that nobody has made or promised yet. */
@@ -186,14 +203,19 @@ function timedOut({ payment, steps }: OpenBuying, error: WaitTimeoutError): Vend
 interface Paying {
   /** Begins to pay, unless that is under way or done. */
   readonly start: () => void;
+  /** Resolves when what was begun is over, however it ended, or after some seconds. */
+  readonly answered: () => Promise<void>;
 }
+
+/** Shops answer a payment within seconds, with what they know by then. */
+const ANSWER_LIMIT_MS = 10_000;
 
 function createPaying(
   buying: OpenBuying,
   begun: BegunX402,
   { stop, isGoal }: { readonly stop: ChildSignal; readonly isGoal: boolean },
 ): Paying {
-  let isStarted = false;
+  let running: Promise<void> | null = null;
   const refresh = async () => {
     const found = await findUnpaid(buying, begun.orderId, stop.signal);
     return found?.kind === "asked" ? found.asked : null;
@@ -219,10 +241,16 @@ function createPaying(
   };
   return {
     start() {
-      if (isStarted) return;
-      isStarted = true;
       // The watching ends with the error; when it has ended before, nobody is left to be told.
-      void run().catch((error: unknown) => stop.abort(error));
+      running ??= run().catch((error: unknown) => stop.abort(error));
+    },
+    async answered() {
+      const limit = childSignal(buying.options.signal);
+      // An aborted call ends a few lines further on, with its reason.
+      const late = buying.runtime.sleep(ANSWER_LIMIT_MS, limit.signal).catch(() => undefined);
+      await Promise.race([running, late]);
+      limit.abort(null);
+      limit.release();
     },
   };
 }
