@@ -39,8 +39,7 @@ export const tonJetton = {
       config,
       clock,
       account: () => jettons.walletOf(config.jetton.master, treasury.address),
-      refOf: async (credit) =>
-        receiver === null ? done(undefined) : authorizationRefOf(chain, receiver, credit),
+      refOf: (credit) => authorizationRefOf(chain, config, credit),
     };
     const watch: Watch = openWatch(watching);
     // A look at start-up must not disturb what the watcher remembers.

@@ -3,7 +3,6 @@ import { done, failed, type Outcome } from "../../outcome.ts";
 import { rawAddress } from "./addresses.ts";
 import type { TonChain } from "./chain.ts";
 import { isSignedInternal, promiseRef } from "./promise-ref.ts";
-import type { Receiver } from "./requirements.ts";
 import type { TonConfig } from "./settings.ts";
 import { findSender } from "./trace.ts";
 import type { Credit } from "./transfers.ts";
@@ -11,22 +10,23 @@ import type { Credit } from "./transfers.ts";
 /**
  * The name of the signed order that made a transfer, undefined for a plain one. The transfer itself does not hold
  * it, so its two steps are followed back: to the payer's jetton wallet, and to the payer's wallet, whose message is
- * what the payer has signed. Only x402's terms send the rest of the gas to the relay, so that plain transfers cost
- * no further question; one that does so as well is found to be plain.
+ * what the payer has signed. Who pays for the gas wants the rest of it back: x402's terms send it to the relay, and
+ * wallets to themselves, so that plain transfers cost no further question.
  */
 export async function authorizationRefOf(
   chain: TonChain,
-  { config, relay }: Receiver,
+  config: TonConfig,
   credit: Credit,
 ): Promise<Outcome<string | undefined>> {
-  if (credit.from === null || credit.responseTo !== rawAddress(relay)) return done(undefined);
+  const { from, responseTo } = credit;
+  if (from === null || responseTo === null || responseTo === from) return done(undefined);
   const sending = await senderOf(chain, credit.sender, credit.messageLt);
   if (sending.kind !== "done") return sending;
   const order = sending.value?.inMessage?.info;
-  if (order?.type !== "internal" || rawAddress(order.src) !== credit.from) return done(undefined);
+  if (order?.type !== "internal" || rawAddress(order.src) !== from) return done(undefined);
   const signing = await senderOf(chain, order.src, order.createdLt);
   if (signing.kind !== "done") return signing;
-  return done(refOf(config, credit.from, signing.value));
+  return done(refOf(config, from, signing.value));
 }
 
 function refOf(

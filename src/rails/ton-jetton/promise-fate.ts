@@ -13,11 +13,20 @@ const EARLIER_S = 600;
 /** A block may carry it out before its end and join the masterchain after it. */
 const LATE_BLOCK_MS = 60_000;
 
+/** How far a promise has come. */
+export type PromiseEnd =
+  | { readonly kind: "untaken" }
+  /** The wallet has taken it, and the tokens are on their way. */
+  | { readonly kind: "under_way" }
+  | { readonly kind: "paid"; readonly txId: string }
+  /** It never was, and never can be; an x402 reason. */
+  | { readonly kind: "dead"; readonly reason: string };
+
 /** Whether a promise was carried out, by the payer's own account: its sequence number, and what took it. */
-export async function promiseFate(
+export async function promiseEnd(
   chain: TonChain,
   promise: ReadPromise,
-): Promise<Outcome<AuthorizationFate>> {
+): Promise<Outcome<PromiseEnd>> {
   const { transfer } = promise;
   const state = await chain.state(transfer.payer);
   if (state.kind !== "done") return state;
@@ -25,7 +34,7 @@ export async function promiseFate(
   if (typeof wallet === "string") return failed(wallet, "retry");
   if (wallet.seqno <= transfer.seqno) {
     const endMs = transfer.validUntilS * 1_000 + LATE_BLOCK_MS;
-    if (state.value.chainTimeMs < endMs) return done({ kind: "open" });
+    if (state.value.chainTimeMs < endMs) return done({ kind: "untaken" });
     return done({ kind: "dead", reason: "invalid_exact_tvm_expired" });
   }
   const taken = await findTaken(chain, state.value, promise);
@@ -33,7 +42,13 @@ export async function promiseFate(
   if (taken.kind !== "done") return taken;
   if (taken.value === null)
     return done({ kind: "dead", reason: "invalid_exact_tvm_seqno_mismatch" });
-  return takenFate(chain, taken.value);
+  return takenEnd(chain, taken.value);
+}
+
+/** The same as the port has it. */
+export function fateOf(end: PromiseEnd): AuthorizationFate {
+  if (end.kind === "dead") return end;
+  return end.kind === "paid" ? { kind: "used", txId: end.txId } : { kind: "open" };
 }
 
 /** The transaction in which the payer's wallet took the signed order; one that it turned down took nothing. */
@@ -51,7 +66,7 @@ function findTaken(
   });
 }
 
-async function takenFate(chain: TonChain, taken: Transaction): Promise<Outcome<AuthorizationFate>> {
+async function takenEnd(chain: TonChain, taken: Transaction): Promise<Outcome<PromiseEnd>> {
   const order = hopTo(taken, () => true);
   // The wallet skips what it cannot send, and counts on.
   if (order === null) return done({ kind: "dead", reason: "invalid_exact_tvm_transfer_failed" });
@@ -59,11 +74,11 @@ async function takenFate(chain: TonChain, taken: Transaction): Promise<Outcome<A
   if (end.kind !== "done") return end;
   switch (end.value.kind) {
     case "credited":
-      return done({ kind: "used", txId: end.value.transaction.hash().toString("hex") });
+      return done({ kind: "paid", txId: end.value.transaction.hash().toString("hex") });
     case "failed":
       return done({ kind: "dead", reason: "invalid_exact_tvm_transfer_failed" });
     case "under_way":
-      return done({ kind: "open" });
+      return done({ kind: "under_way" });
     case "unprovable":
       return failed(end.value.reason, "retry");
   }

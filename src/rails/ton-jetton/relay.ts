@@ -23,12 +23,13 @@ export interface RelayDeps {
 /**
  * Brings a payer's signed order to the payer's wallet and pays for it. Nothing is remembered: brought twice, the
  * wallet takes it once, and sends the second message's value back.
+ * @returns the hash of the relay's message, by which explorers show all that follows from it
  */
 export async function relayPromise(
   { chain, relay }: RelayDeps,
   transfer: SignedTransfer,
   wallet: PayerWallet,
-): Promise<Outcome<null>> {
+): Promise<Outcome<string>> {
   const state = await chain.state(relay.address);
   if (state.kind !== "done") return state;
   const gasNano = WALLET_GAS_NANO + (wallet.isOnChain ? 0n : DEPLOY_GAS_NANO);
@@ -47,7 +48,7 @@ export async function relayPromise(
   const isFirst = state.value.kind !== "active";
   const signed = signHighload(relay, { message, number, createdAtS, isFirst });
   const sent = await chain.send(signed.boc);
-  return sent.kind === "done" ? done(null) : sent;
+  return sent.kind === "done" ? done(signed.messageHash.toString("hex")) : sent;
 }
 
 /**

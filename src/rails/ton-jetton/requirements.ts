@@ -13,7 +13,7 @@ const FORWARD_NANO = "1";
 export interface Receiver {
   readonly config: TonConfig;
   readonly treasury: Address;
-  /** Gets the rest of the gas back that it has paid. It marks the transfer as one of x402, too. */
+  /** Gets the rest of the gas back that it has paid. */
   readonly relay: Address;
 }
 

@@ -17,8 +17,11 @@ export interface VerifyDeps {
  * yet: 0.0191 TON with our own jetton, 0.0181 with USDT's code.
  */
 const LEAST_GAS_NANO = 20_000_000n;
-/** The relay advances what the order takes along; clients take 0.03 to 0.06 TON. */
-const MOST_GAS_NANO = 100_000_000n;
+/**
+ * The relay advances what the order takes along; clients take 0.03 TON. It goes to the payer when the transfer fails
+ * after all, so a payer who moves the tokens away in the last moment must not gain much.
+ */
+const MOST_GAS_NANO = 60_000_000n;
 /** A shop's terms say 1; those of others may not make the relay give money away. */
 const MOST_FORWARD_NANO = 10_000_000n;
 

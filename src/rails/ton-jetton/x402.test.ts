@@ -86,7 +86,8 @@ test("an agent without TON pays: the deposit names the order and the promise tha
   const authorization = authorized(await payByX402(stage, agent, terms), terms);
   expect(done(await scheme.verify(authorization))).toBeNull();
   expect(done(await scheme.fate(authorization))).toEqual({ kind: "open" });
-  expect(done(await scheme.settle(authorization))).toEqual({ txId: null });
+  const sent = done(await scheme.settle(authorization));
+  expect(sent).toEqual({ txId: expect.stringMatching(/^[0-9a-f]{64}$/) as string });
   const { deposits } = await readAll(rail, before);
   expect(deposits).toMatchObject([
     {
@@ -117,20 +118,50 @@ test("a second payment of the same agent needs no deployment, and costs the rela
   expect(costs[1]).toBeLessThan(toNano("0.04"));
 });
 
-test("sent twice, a promise is carried out once; the second time it is refused as used up", async () => {
+test("sent twice, a promise is carried out once; the second time tells what became of it", async () => {
   const agent = await newAgent();
   const terms = termsOf(orderOf());
   const payload = await payByX402(stage, agent, terms);
   const authorization = authorized(payload, terms);
   done(await scheme.settle(authorization));
-  expect(await scheme.settle(authorization)).toMatchObject({
-    kind: "failed",
-    retryable: false,
-    reason: "invalid_exact_tvm_seqno_mismatch",
-  });
-  expect(done(await scheme.fate(authorization))).toMatchObject({ kind: "used" });
+  expect(await refusal(payload, terms)).toBe("invalid_exact_tvm_seqno_mismatch");
+  const fate = done(await scheme.fate(authorization));
+  expect(fate).toMatchObject({ kind: "used" });
+  expect(done(await scheme.settle(authorization))).toEqual({ txId: "txId" in fate && fate.txId });
   expect(await stage.held(agent.address)).toBe(50_000_000n - PRICE);
 });
+
+test("a promise that is under way is neither refused nor dead: it is unknown until it has arrived", async () => {
+  const slow = await openTonStage({ blockTimeMs: "manual", isOneHopPerBlock: true });
+  try {
+    const log = createLog({ level: "error", now: () => 0, write: () => {} });
+    const { x402 } = tonJetton.open(slow.config(), { clock: systemClock, log });
+    if (x402 === undefined) throw new Error("x402 is not offered");
+    const [terms] = x402.terms({ ...orderOf(), legs: [legOf(slow)] });
+    if (terms === undefined) throw new Error("no terms");
+    const agent = await purseOf(slow.devnet, { jetton: PRICE });
+    const payload = await payByX402(slow, agent, terms);
+    const read = x402.read(2, payload, terms);
+    if (read.kind === "invalid") throw new Error(read.reason);
+    done(await x402.settle(read.authorization));
+    const seen: string[] = [];
+    for (let block = 0; block < 8; block++) {
+      const fate = done(await x402.fate(read.authorization)).kind;
+      const again = await x402.settle(read.authorization);
+      if (seen.at(-1) !== `${fate} ${again.kind}`) seen.push(`${fate} ${again.kind}`);
+      await slow.devnet.closeBlocks();
+    }
+    // Not taken by the wallet yet, it is simply sent again.
+    expect(seen).toEqual(["open done", "open unknown", "used done"]);
+  } finally {
+    await slow.close();
+  }
+}, 30_000);
+
+function legOf(of: TonStage): PayableOrder["legs"][number] {
+  const { asset } = of.config();
+  return { amount: { asset, atomic: PRICE }, expiresAtMs: Date.now() + 900_000 };
+}
 
 test("a promise that was not carried out in time is dead by the chain's clock", async () => {
   const agent = await newAgent();

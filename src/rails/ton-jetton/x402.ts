@@ -1,8 +1,8 @@
-import { done, failed } from "../../outcome.ts";
+import { done, failed, type Failed, type Outcome, unknown } from "../../outcome.ts";
 import type { X402Scheme } from "../rail.ts";
 import type { HighloadWallet } from "./highload.ts";
-import { promiseFate } from "./promise-fate.ts";
-import { readAuthorization, storedPromise } from "./read-promise.ts";
+import { fateOf, promiseEnd } from "./promise-fate.ts";
+import { readAuthorization, type ReadPromise, storedPromise } from "./read-promise.ts";
 import { relayPromise } from "./relay.ts";
 import { type Receiver, termsOf } from "./requirements.ts";
 import { verifyPromise, type VerifyDeps } from "./verify.ts";
@@ -28,16 +28,31 @@ export function openX402(deps: X402Deps): X402Scheme {
     },
     async settle(authorization) {
       const promise = storedPromise(receiver, authorization);
-      if (promise === null) return failed(NOT_FIT, "final");
-      const wallet = await verifyPromise(deps, promise);
-      if (wallet.kind !== "done") return wallet;
-      const sent = await relayPromise(deps, promise.transfer, wallet.value);
-      // Which transaction it became is known once the payee's jetton wallet has it.
-      return sent.kind === "done" ? done({ txId: null }) : sent;
+      return promise === null ? failed(NOT_FIT, "final") : settlePromise(deps, promise);
     },
     async fate(authorization) {
       const promise = storedPromise(receiver, authorization);
-      return promise === null ? failed(NOT_FIT, "retry") : promiseFate(chain, promise);
+      if (promise === null) return failed(NOT_FIT, "retry");
+      const end = await promiseEnd(chain, promise);
+      return end.kind === "done" ? done(fateOf(end.value)) : end;
     },
   };
+}
+
+type Settled = Outcome<{ readonly txId: string | null }>;
+
+async function settlePromise(deps: X402Deps, promise: ReadPromise): Promise<Settled> {
+  const wallet = await verifyPromise(deps, promise);
+  if (wallet.kind === "failed" && !wallet.retryable) return refuse(deps, promise, wallet);
+  if (wallet.kind !== "done") return wallet;
+  const sent = await relayPromise(deps, promise.transfer, wallet.value);
+  return sent.kind === "done" ? done({ txId: sent.value }) : sent;
+}
+
+/** A promise would not be carried out any more when it has been; on its way, that is all there is to see. */
+async function refuse(deps: X402Deps, promise: ReadPromise, refused: Failed): Promise<Settled> {
+  const end = await promiseEnd(deps.chain, promise);
+  if (end.kind !== "done") return unknown(end.reason);
+  if (end.value.kind === "paid") return done({ txId: end.value.txId });
+  return end.value.kind === "under_way" ? unknown("it is under way") : refused;
 }
