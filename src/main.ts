@@ -57,6 +57,8 @@ const OFFERS_KEPT_PERIODS = 6;
 const RAIL_MAX_AGE_MS = 30_000;
 const RETRY_AFTER_S = 10;
 const FIRST_LOOK_MS = 15_000;
+const FIRST_READS_MS = 5_000;
+const FIRST_READS_LOOK_MS = 10;
 
 /** Starts everything in order. Rejects when the rail's surroundings are not what the settings say. */
 export async function startShop(
@@ -88,6 +90,7 @@ export async function startShop(
     { ...context, store, random: systemRandom, vault, rails, suppliers, board, limits },
     workerSettings(config, parts),
   );
+  await firstReads(workers, context.clock);
   const app = await buildApp(
     httpDeps(config, parts, { ...context, store, feed, vault, prices, board, limits, workers }),
   );
@@ -187,9 +190,18 @@ async function checkRail(
     throw new Error(fatal.map(({ what, fix }) => `${rail.id}: ${what} (${fix})`).join("\n"));
 }
 
+/** Orders are refused on a rail that was not read yet, so a start waits a moment for the first look. */
+async function firstReads(workers: Workers, clock: Clock): Promise<void> {
+  const untilMs = clock.now() + FIRST_READS_MS;
+  const isUnread = ({ lastReadAtMs, gap, lastError }: WatchHealth): boolean =>
+    lastReadAtMs === null && gap === null && lastError === null;
+  while (workers.watches().some(isUnread) && clock.now() < untilMs)
+    await clock.sleep(FIRST_READS_LOOK_MS);
+}
+
 /** A payment made now would not be seen: nothing may be sold. */
 function isBlind({ gap, lastReadAtMs }: WatchHealth, nowMs: number): boolean {
-  return gap !== null || (lastReadAtMs !== null && nowMs - lastReadAtMs > RAIL_MAX_AGE_MS);
+  return gap !== null || lastReadAtMs === null || nowMs - lastReadAtMs > RAIL_MAX_AGE_MS;
 }
 
 const UNAVAILABLE: Availability = { kind: "unavailable", retryAfterS: RETRY_AFTER_S };

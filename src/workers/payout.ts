@@ -6,8 +6,10 @@ import type { PayoutRow } from "../store/tx.ts";
 import type { WorkerDeps } from "./deps.ts";
 import type { JobHandler } from "./job-loop.ts";
 
-/** While a sent payout is pending: how often the chain is asked, and for how long in one go. */
+/** While a sent payout is pending: when the chain is asked again, ever less often, and for how long in one go. */
 const FATE_POLL_MS = 400;
+const FATE_POLL_GROWTH = 1.4;
+const FATE_POLL_MAX_MS = 3_000;
 const FATE_WATCH_MS = 20_000;
 const LANE_BUSY_MS = 500;
 const TROUBLE_MS = 3_000;
@@ -85,7 +87,7 @@ async function signPayout(
   return isStored ? "again" : later(deps, LANE_BUSY_MS, "the payout lane was taken");
 }
 
-/** Null when the treasury can pay; else when to look again. What the receiver holds is swept first. */
+/** Null when the treasury can pay; else when to look again. What was received elsewhere is swept first. */
 async function findShortage(
   deps: PayoutDeps,
   rail: Rail,
@@ -96,9 +98,15 @@ async function findShortage(
   const balance = await rail.payouts.balance(asset);
   if (balance.kind !== "done") return later(deps, TROUBLE_MS, balance.reason);
   if (balance.value >= payout.atomic) return null;
-  const swept = await rail.sweep(AbortSignal.timeout(TREASURY_SHORT_MS), "everything");
-  if (swept.kind === "done" && swept.value !== null)
-    return later(deps, LANE_BUSY_MS, "the treasury was short; the receiver was swept");
+  // Several rails may fill one treasury.
+  const filling = [...deps.rails.values()].filter(({ assets }) =>
+    assets.some(({ id }) => id === asset.id),
+  );
+  const sweeps = await Promise.all(
+    filling.map((one) => one.sweep(AbortSignal.timeout(TREASURY_SHORT_MS), "everything")),
+  );
+  if (sweeps.some((swept) => swept.kind === "done" && swept.value !== null))
+    return later(deps, LANE_BUSY_MS, "the treasury was short; what was received was swept");
   log.error("the treasury is short: a refund waits for it to be funded", {
     payout: payout.id,
     asset: asset.symbol,
@@ -161,10 +169,12 @@ async function chasePayout(
   if (sent.kind !== "done")
     log.warn("a payout was not taken yet", { payout: payout.id, reason: sent.reason });
   const untilMs = clock.now() + FATE_WATCH_MS;
+  let pauseMs = FATE_POLL_MS;
   while (clock.now() < untilMs && !signal.aborted) {
     const end = await settle(deps, rail, { payout, signed });
     if (end !== "pending") return end;
-    await clock.sleep(FATE_POLL_MS, signal);
+    await clock.sleep(pauseMs, signal);
+    pauseMs = Math.min(pauseMs * FATE_POLL_GROWTH, FATE_POLL_MAX_MS);
   }
   if (!signal.aborted && (await outbid(deps, rail, { payout, signed }))) return "again";
   return later(deps, 0, "sent, not final yet");

@@ -61,13 +61,15 @@ export function startWatch(options: WatchOptions): Watch {
   let health = unread(rail.id);
   let failures = 0;
 
-  const expected = (): Promise<readonly string[]> =>
-    options.store.read.orders.idsPayableSince(clock.now() - WATCHED_AFTER_MS);
-
   /** Returns how long to pause; 0 to go on at once. */
   const step = async (): Promise<number> => {
-    const before = (await options.store.read.cursors.byRail(rail.id))?.cursor ?? null;
-    const read = await rail.readDeposits(before, signal, expected);
+    const saved = await options.store.read.cursors.byRail(rail.id);
+    const before = saved?.cursor ?? null;
+    // What is read may be long ago: an order that could be paid then is expected.
+    const sinceMs = Math.min(clock.now(), saved?.chainTimeMs ?? Infinity) - WATCHED_AFTER_MS;
+    const read = await rail.readDeposits(before, signal, () =>
+      options.store.read.orders.idsPayableSince(sinceMs),
+    );
     if (read.kind === "gap") return atGap(read);
     if (read.kind !== "done") return afterFailure(read.reason);
     const page = read.value;
