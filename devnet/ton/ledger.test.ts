@@ -4,6 +4,7 @@ import { runInNewContext } from "node:vm";
 import { Address, Cell, toNano } from "@ton/core";
 import { expect, test } from "vitest";
 import { createChain } from "./chain.ts";
+import { createLedger } from "./ledger.ts";
 import { createJetton, internalMessage, NOBODY } from "./jetton.ts";
 
 async function chainOf(maxTransactions: number) {
@@ -25,8 +26,30 @@ test("only so many transactions are remembered, the newest", async () => {
   const kept = chain.ledger.transactionsOf(account.toRawString());
   expect(kept).toHaveLength(5);
   expect(kept.at(-1)?.lt).toBe(chain.ledger.lastOf(account.toRawString())?.lt);
-  expect(chain.ledger.block(2)).toBeNull();
-  expect(chain.ledger.block(chain.ledger.latest().seqno)).toBe(chain.ledger.latest());
+});
+
+test("blocks are forgotten by their own number, without their transactions", () => {
+  const ledger = createLedger({ maxTransactions: 10, maxBlocks: 3 }, 1000);
+  for (let utime = 1001; utime <= 1005; utime += 1) ledger.append(utime, []);
+  expect([3, 4, 5, 6, 7].map((seqno) => ledger.block(seqno)?.utime ?? null)).toEqual([
+    null,
+    1003,
+    1004,
+    1005,
+    null,
+  ]);
+  expect(ledger.latest().utime).toBe(1005);
+});
+
+test("an account's last transaction is known for good, its others while there is room", async () => {
+  const chain = await chainOf(3);
+  const [first, second] = [new Address(0, randomBytes(32)), new Address(0, randomBytes(32))];
+  const gift = { from: NOBODY, value: 1n, body: Cell.EMPTY };
+  await chain.inject(internalMessage({ ...gift, to: first }));
+  for (let i = 0; i < 3; i += 1) await chain.inject(internalMessage({ ...gift, to: second }));
+  expect(chain.ledger.transactionsOf(first.toRawString())).toEqual([]);
+  expect(chain.ledger.lastOf(first.toRawString())).not.toBeNull();
+  expect(chain.ledger.transactionsOf(second.toRawString())).toHaveLength(3);
 });
 
 test("the logs of what was executed are not kept", async () => {

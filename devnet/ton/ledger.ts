@@ -2,6 +2,8 @@ import { Address, type CommonMessageInfo, type Transaction } from "@ton/core";
 
 /** What is kept of a transaction: enough to give it back, without the logs of its execution. */
 export interface StoredTransaction {
+  /** Of the block. */
+  readonly seqno: number;
   /** Raw address, `0:<hex>`. */
   readonly account: string;
   readonly lt: bigint;
@@ -17,7 +19,6 @@ export interface Block {
   readonly seqno: number;
   /** Unix seconds. */
   readonly utime: number;
-  readonly transactions: readonly StoredTransaction[];
 }
 
 export interface Pruning {
@@ -27,12 +28,14 @@ export interface Pruning {
   readonly isForGood?: boolean;
 }
 
-/** Blocks and transactions, newest last, of which only so many are remembered. */
+/** Blocks and transactions, of which only so many are remembered; a block may outlive its transactions, and they it. */
 export interface Ledger {
   append(utime: number, transactions: readonly Transaction[]): Block;
   latest(): Block;
   /** Null: never made, or forgotten. */
   block(seqno: number): Block | null;
+  /** Those of a block, oldest first, as far as they are remembered. */
+  transactionsIn(seqno: number): readonly StoredTransaction[];
   /** Oldest first. */
   transactionsOf(account: string): readonly StoredTransaction[];
   /** Outlives the transaction, as it is part of the account's state; null for an account that never had any. */
@@ -56,12 +59,13 @@ export function messageKey(source: Address, destination: Address, createdLt: big
 }
 
 export function createLedger(bounds: Bounds, startUtime: number): Ledger {
-  const blocks: Block[] = [{ seqno: 1, utime: startUtime, transactions: [] }];
+  const blocks: Block[] = [{ seqno: 1, utime: startUtime }];
+  /** All that is remembered, oldest first. */
+  let remembered: StoredTransaction[] = [];
   const byAccount = new Map<string, StoredTransaction[]>();
   const last = new Map<string, Pick<StoredTransaction, "lt" | "hash">>();
   const sources = new Map<string, StoredTransaction>();
   const destinations = new Map<string, StoredTransaction>();
-  let size = 0;
   let prunedBeforeLt = 0n;
 
   function remember(stored: StoredTransaction): void {
@@ -72,19 +76,17 @@ export function createLedger(bounds: Bounds, startUtime: number): Ledger {
     const [received, ...sent] = stored.messageKeys;
     if (received !== null) destinations.set(received, stored);
     for (const key of sent) sources.set(key, stored);
-    size += 1;
+    remembered.push(stored);
   }
 
+  /** Always the oldest of its account. */
   function forget(stored: StoredTransaction): void {
     const list = byAccount.get(stored.account);
-    // Blocks go oldest first, so what goes is the account's oldest.
-    if (list?.[0] !== stored) return;
-    list.shift();
-    if (list.length === 0) byAccount.delete(stored.account);
+    list?.shift();
+    if (list?.length === 0) byAccount.delete(stored.account);
     const [received, ...sent] = stored.messageKeys;
     if (received !== null) destinations.delete(received);
     for (const key of sent) sources.delete(key);
-    size -= 1;
   }
 
   function latest(): Block {
@@ -93,22 +95,19 @@ export function createLedger(bounds: Bounds, startUtime: number): Ledger {
     return block;
   }
 
-  function dropOldestBlock(): void {
-    for (const stored of blocks.shift()?.transactions ?? []) forget(stored);
-  }
-
   return {
     append(utime, transactions) {
-      const stored = transactions.map(store);
-      const block = { seqno: latest().seqno + 1, utime, transactions: stored };
-      for (const transaction of stored) remember(transaction);
+      const block = { seqno: latest().seqno + 1, utime };
+      for (const transaction of transactions) remember(store(transaction, block.seqno));
       blocks.push(block);
-      const isTooMuch = () => size > bounds.maxTransactions || blocks.length > bounds.maxBlocks;
-      while (isTooMuch() && blocks.length > 1) dropOldestBlock();
+      if (blocks.length > bounds.maxBlocks) blocks.shift();
+      const excess = Math.max(0, remembered.length - bounds.maxTransactions);
+      for (const old of remembered.splice(0, excess)) forget(old);
       return block;
     },
     latest,
     block: (seqno) => blocks[seqno - (blocks[0]?.seqno ?? 0)] ?? null,
+    transactionsIn: (wanted) => remembered.filter(({ seqno }) => seqno === wanted),
     transactionsOf: (account) => byAccount.get(account) ?? [],
     lastOf: (account) => last.get(account) ?? null,
     locate: (end, key) => (end === "source" ? sources : destinations).get(key) ?? null,
@@ -117,19 +116,19 @@ export function createLedger(bounds: Bounds, startUtime: number): Ledger {
       const limit = beforeLt ?? newest + 1n;
       if (limit > prunedBeforeLt) prunedBeforeLt = limit;
       if (!isForGood) return;
-      for (const block of blocks) {
-        for (const stored of block.transactions) if (stored.lt < limit) forget(stored);
-      }
+      for (const stored of remembered) if (stored.lt < limit) forget(stored);
+      remembered = remembered.filter(({ lt }) => lt >= limit);
     },
     prunedBeforeLt: () => prunedBeforeLt,
-    size: () => size,
+    size: () => remembered.length,
   };
 }
 
-function store(transaction: Transaction): StoredTransaction {
+function store(transaction: Transaction, seqno: number): StoredTransaction {
   const received = transaction.inMessage?.info;
   const sent = transaction.outMessages.values().flatMap(({ info }) => keyOf(info) ?? []);
   return {
+    seqno,
     account: accountOf(transaction),
     lt: transaction.lt,
     hash: transaction.hash(),

@@ -90,7 +90,7 @@ async function shards(_: TonChain, given: Parameters): Promise<unknown> {
 
 async function blockHeader({ ledger }: TonChain, given: Parameters): Promise<unknown> {
   const block = blockOf({ ledger }, given);
-  const lts = block.transactions.map(({ lt }) => lt);
+  const lts = ledger.transactionsIn(block.seqno).map(({ lt }) => lt);
   return {
     "@type": "blocks.header",
     id: blockIdView(block.seqno, numberOf(given, "workchain")),
@@ -109,7 +109,7 @@ function blockOf({ ledger }: Pick<TonChain, "ledger">, given: Parameters) {
 async function blockTransactions(chain: TonChain, given: Parameters): Promise<unknown> {
   const block = blockOf(chain, given);
   const workchain = numberOf(given, "workchain");
-  const transactions = workchain === BASECHAIN ? block.transactions : [];
+  const transactions = workchain === BASECHAIN ? chain.ledger.transactionsIn(block.seqno) : [];
   return {
     "@type": "blocks.transactions",
     id: blockIdView(block.seqno, workchain),
