@@ -134,4 +134,5 @@ export type { X402Receipt } from "./x402/payer.ts";
 export type { PayOptions } from "./x402/payers.ts";
 export type { X402BuyOptions, X402PurchaseStep } from "./x402/purchase.ts";
 export type { X402ShopOptions } from "./x402/shop.ts";
+export { tonAddress } from "./x402/ton-chain.ts";
 export { tonKeySigner, type TonSigner, type TonWallet } from "./x402/ton.ts";

@@ -4,7 +4,8 @@ import { createClient } from "../client.ts";
 import type { UsageView } from "../wire.ts";
 import { UsageError, type Command, type Terminal } from "./command.ts";
 import { columns, printCard, printJson, shownOrder } from "./print.ts";
-import { shopFrom, signerFrom } from "./settings.ts";
+import { tonAddress } from "../x402/ton-chain.ts";
+import { accountFrom, hasStellarWallet, shopFrom, signerFrom, tonFrom } from "./settings.ts";
 
 const JSON_FLAG = { json: { type: "boolean", default: false } } as const;
 const JSON_ROW = ["--json", "print JSON"] as const;
@@ -109,11 +110,21 @@ function usageRows({ api_key_id: id, label, budget, orders: counts }: UsageView)
 
 export const wallet: Command = {
   usage: "wallet",
-  summary: "show the account that your wallet pays from: the address to fund",
+  summary: "show the accounts that your wallets pay from: the addresses to fund",
   options: [],
   async run(args, terminal) {
     parseArgs({ args: [...args], options: {} });
-    terminal.data((await signerFrom(terminal.env)).publicKey);
+    const { env } = terminal;
+    const [account, ton] = [await accountFrom(env, {}), tonFrom(env)];
+    const rows = [
+      ...(account === null ? [] : [["evm", account.address]]),
+      ...(ton === null ? [] : [["ton", await tonAddress(ton)]]),
+    ];
+    if (rows.length === 0 || hasStellarWallet(env))
+      rows.unshift(["stellar", (await signerFrom(env)).publicKey]);
+    // One is the answer itself, for scripts.
+    const lines = rows.length === 1 ? rows.map(([, address]) => address ?? "") : columns(rows);
+    for (const line of lines) terminal.data(line);
     return 0;
   },
 };

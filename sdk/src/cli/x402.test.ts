@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { keyPairFromSeed } from "@ton/crypto";
+import { WalletContractV5R1 } from "@ton/ton";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { expect, onTestFinished, test } from "vitest";
 import { CARD } from "../../../src/http/test-shop.ts";
@@ -134,6 +136,16 @@ test("--deposit says where to send how much, and waits", async () => {
   expect(code).toBe(0);
   expect(notes).toContain(`to 0x${orderId}`);
   expect(data).toContain(ESIM.iccid);
+});
+
+test("wallet shows what to fund: one address alone, or each with its chain", async () => {
+  const { address } = privateKeyToAccount(KEY);
+  expect((await call(["wallet"], { VEND402_EVM_KEY: KEY })).data).toBe(address);
+  const seed = "11".repeat(32);
+  const { publicKey } = keyPairFromSeed(Buffer.from(seed, "hex"));
+  const ton = WalletContractV5R1.create({ workchain: 0, publicKey }).address;
+  const both = await call(["wallet"], { VEND402_EVM_KEY: KEY, VEND402_TON_KEY: seed });
+  expect(both.data).toBe(`evm  ${address}\nton  ${ton.toString({ bounceable: false })}`);
 });
 
 test("a price over --max-usd is an error in JSON too, and nothing is signed", async () => {

@@ -67,7 +67,7 @@ export function createEvmSigner(options: EvmOptions): PromiseSigner {
   };
 }
 
-export function signerOf(account: EvmAccount): EvmSigner {
+function signerOf(account: EvmAccount): EvmSigner {
   if (!("account" in account)) return account;
   const { account: own } = account;
   return {

@@ -146,17 +146,21 @@ async function finish(
   return receipt;
 }
 
-function failed(
-  { orderId, payer, amount, symbol, network }: PromiseRecord,
-  reason: string,
-): PaymentFailedError {
+function failed(record: PromiseRecord, reason: string): PaymentFailedError {
+  const { orderId, payer, amount, symbol, network, validUntilMs } = record;
   return new PaymentFailedError(reason, {
     message: "The shop did not carry out the payment.",
     advice: /fund|balance/.test(reason)
       ? "fund the wallet, then call again with the same idempotency key or order id."
-      : "call again with the same idempotency key or order id; if it fails again, make a new order.",
+      : "call again with the same idempotency key or order id; make a new order only when this payment is no longer valid.",
     hash: null,
-    given: { order: orderId, payer, price: `${amount} ${symbol}`, network },
+    given: {
+      order: orderId,
+      payer,
+      price: `${amount} ${symbol}`,
+      network,
+      "valid until": new Date(validUntilMs).toISOString(),
+    },
   });
 }
 

@@ -88,6 +88,27 @@ export async function openTonChain(options: TonOptions, network: string): Promis
   };
 }
 
+/**
+ * The address of a wallet v5, as people write it: where to send the USDT that it pays with.
+ *
+ * @example
+ * ```ts
+ * import { tonAddress, tonKeySigner } from "vend402";
+ *
+ * console.log(await tonAddress({ signer: tonKeySigner(process.env.TON_SEED!) }));
+ * ```
+ */
+export async function tonAddress(
+  wallet: Pick<TonOptions["wallet"], "signer" | "subwallet">,
+  network: "mainnet" | "testnet" = "mainnet",
+): Promise<string> {
+  const isTest = network === "testnet";
+  const globalId = isTest ? TESTNET_GLOBAL_ID : MAINNET_GLOBAL_ID;
+  const { address } = walletOf(await loadTon(), wallet, globalId);
+  // Not bounceable: what is sent to a wallet that is not on chain yet must stay there.
+  return address.toString({ bounceable: false, testOnly: isTest });
+}
+
 interface Surroundings {
   readonly isOnChain: boolean;
   readonly seqno: number;
@@ -96,7 +117,7 @@ interface Surroundings {
 
 function walletOf(
   ton: Ton,
-  { signer, subwallet = 0 }: TonOptions["wallet"],
+  { signer, subwallet = 0 }: Pick<TonOptions["wallet"], "signer" | "subwallet">,
   globalId: number,
 ): Wallet {
   return ton.WalletContractV5R1.create({
