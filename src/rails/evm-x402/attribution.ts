@@ -1,6 +1,6 @@
 import type { RpcLog } from "viem";
 import type { SeenTransfer } from "../../chains/evm/pages.ts";
-import { wordOf, type Hex, type SignedPromise } from "./promise.ts";
+import { EXACT_PROXY, wordOf, type Hex, type SignedPromise } from "./promise.ts";
 import { authorizationRef } from "./read.ts";
 import type { TransactionFacts } from "./transaction.ts";
 
@@ -10,16 +10,18 @@ const AUTHORIZATION_USED: Hex =
 
 /**
  * Which promise each transfer carried out, by name; null for a plain transfer. A token says so itself (EIP-3009);
- * a transfer through Permit2 is recognised by the call of x402's proxy, wherever in the input it stands.
+ * a transfer through Permit2 is recognised by the call of x402's proxy.
  * @param transfers Of one transaction, in chain order.
+ * @param spent What `permitsOf` finds in the transaction, less what was not spent.
  */
 export function refsOf(
   caip2: string,
   transfers: readonly SeenTransfer[],
-  { input, logs }: TransactionFacts,
+  { logs }: TransactionFacts,
+  spent: readonly SpentPermit[],
 ): readonly (string | null)[] {
   const used = usedIn(logs);
-  const permits = permitsIn(input);
+  const permits = [...spent];
   return transfers.map((transfer) => {
     const token = tokenOf(transfer);
     const from = transfer.from.toLowerCase() as Hex;
@@ -36,15 +38,15 @@ export function refsOf(
         one.to === transfer.to.toLowerCase() &&
         one.atomic === transfer.amount.atomic,
     );
-    const [spent] = permit < 0 ? [] : permits.splice(permit, 1);
-    return spent === undefined ? null : authorizationRef(caip2, { method: "permit2", ...spent });
+    const [found] = permit < 0 ? [] : permits.splice(permit, 1);
+    return found === undefined ? null : authorizationRef(caip2, { method: "permit2", ...found });
   });
 }
 
 /** Whether a transaction, which holds the promise's transfer, also spends the promise's nonce. */
-export function carriesOut(promise: SignedPromise, { input, logs }: TransactionFacts): boolean {
+export function carriesOut(promise: SignedPromise, facts: TransactionFacts): boolean {
   const { method, token, from, nonce } = promise;
-  const spent = method === "eip3009" ? usedIn(logs) : permitsIn(input);
+  const spent = method === "eip3009" ? usedIn(facts.logs) : permitsOf(facts);
   return spent.some((one) => one.token === token && one.from === from && one.nonce === nonce);
 }
 
@@ -65,7 +67,7 @@ function usedIn(logs: readonly RpcLog[]): UsedPromise[] {
   });
 }
 
-interface SpentPermit {
+export interface SpentPermit {
   readonly token: Hex;
   readonly from: Hex;
   readonly to: string;
@@ -82,12 +84,18 @@ const WORD = 64;
 /** token, amount, nonce, deadline, owner, payee */
 const SHARED_WORDS = 6;
 
-/** Calls of x402's proxy, directly or inside a bundle of calls. */
-function permitsIn(input: Hex): SpentPermit[] {
-  const hex = input.slice(2).toLowerCase();
+/** Whether `permitsOf` can be taken at its word: anybody can write a call into a bundle that is never made. */
+export function isDirect({ to }: TransactionFacts): boolean {
+  return to?.toLowerCase() === EXACT_PROXY;
+}
+
+/** What calls of x402's proxy spend: the transaction itself, or, inside a bundle, whatever has the form of one. */
+export function permitsOf(facts: TransactionFacts): readonly SpentPermit[] {
+  const hex = facts.input.slice(2).toLowerCase();
   return SETTLE_CALLS.flatMap(({ selector, wordsBefore }) => {
     const found: SpentPermit[] = [];
     for (let at = hex.indexOf(selector); at >= 0; at = hex.indexOf(selector, at + 1)) {
+      if (isDirect(facts) && at > 0) break;
       // A byte is two digits.
       if (at % 2 !== 0) continue;
       const start = at + selector.length + wordsBefore * WORD;

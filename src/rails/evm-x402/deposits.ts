@@ -6,8 +6,9 @@ import { findSafePayers } from "../../chains/evm/payers.ts";
 import type { EvmConfig } from "../../chains/evm/settings.ts";
 import type { Clock } from "../../clock.ts";
 import type { Deposit, DepositsRead } from "../rail.ts";
-import { refsOf } from "./attribution.ts";
-import { readTransaction } from "./transaction.ts";
+import { isDirect, permitsOf, refsOf, type SpentPermit } from "./attribution.ts";
+import { isNonceUsed } from "./state.ts";
+import { readTransaction, type TransactionFacts } from "./transaction.ts";
 
 export interface Watch {
   read(cursor: string | null, signal: AbortSignal): Promise<DepositsRead>;
@@ -90,9 +91,23 @@ async function readRefs(
   const byTransaction = Map.groupBy(transfers, ({ txId }) => txId);
   const all = await Promise.all(
     [...byTransaction].map(async ([txId, own]) => {
-      const refs = refsOf(caip2, own, await readTransaction(server, txId));
+      const facts = await readTransaction(server, txId);
+      const refs = refsOf(caip2, own, facts, await spentPermits(server, facts));
       return own.map((transfer, i) => [transfer, refs[i] ?? null] as const);
     }),
   );
   return new Map(all.flat());
+}
+
+/** The permits of a transaction that were really spent: a call in a bundle may be a decoy. */
+async function spentPermits(
+  server: ServerClient,
+  facts: TransactionFacts,
+): Promise<readonly SpentPermit[]> {
+  const permits = permitsOf(facts);
+  if (isDirect(facts)) return permits;
+  const spent = await Promise.all(
+    permits.map((permit) => isNonceUsed(server, { method: "permit2", ...permit }, "latest")),
+  );
+  return permits.filter((_permit, i) => spent[i]);
 }

@@ -15,7 +15,7 @@ type Asker = Pick<ServerClient, "request">;
 /** Whether the promise's nonce is used up at a block: by the promise itself, by another one or by its revocation. */
 export async function isNonceUsed(
   server: Asker,
-  promise: SignedPromise,
+  promise: Pick<SignedPromise, "method" | "token" | "from" | "nonce">,
   at: number | "latest",
 ): Promise<boolean> {
   const { method, token, from, nonce } = promise;

@@ -5,6 +5,8 @@ import type { Hex } from "./promise.ts";
 
 /** What a transaction says beside its transfers. */
 export interface TransactionFacts {
+  /** Null: it created a contract. */
+  readonly to: Hex | null;
   readonly input: Hex;
   readonly logs: readonly RpcLog[];
 }
@@ -17,5 +19,6 @@ export async function readTransaction(server: ServerClient, txId: Hex): Promise<
   ]);
   if (receipt === null || transaction === null)
     throw new MalformedAnswer(`the server does not have transaction ${txId} yet`);
-  return { input: transaction.input, logs: receipt.logs };
+  const { to, input } = transaction;
+  return { to, input, logs: receipt.logs };
 }
