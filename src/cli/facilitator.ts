@@ -13,23 +13,25 @@ import type { Output } from "./output.ts";
 import { loadEnvFile } from "./settings.ts";
 
 const REPLAY_FILE = "facilitator.db";
+const MAX_PORT = 65_535;
 
 export const facilitator: Command = {
-  usage: "facilitator",
+  usage: "facilitator [--host HOST] [--port PORT]",
   summary: "carries out x402 payments for other sellers until it is told to stop (SIGINT, SIGTERM)",
   run: async (args, out) => {
-    parseArgs({ args: [...args], options: {} });
     loadEnvFile();
-    const settings = requireSettings();
+    const settings = withOptions(requireSettings(), args);
     const { host, port, keys, dataFolder, logLevel } = settings;
     const log = createLog({ level: logLevel, now: systemClock.now, write: writeToStderr });
     const context = { clock: systemClock, log };
     const schemes = openSchemes(settings, context);
     for (const scheme of schemes) await warnOf(scheme, out);
-    mkdirSync(dataFolder, { recursive: true });
+    mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
     const replays = openReplays(path.join(dataFolder, REPLAY_FILE));
     const server = buildFacilitator({ ...context, schemes, replays, keys });
-    const url = await server.listen({ host, port });
+    const url = await server.listen({ host, port }).catch((error: unknown) => {
+      throw new Stop(error instanceof Error ? error.message : String(error));
+    });
     if (keys.length === 0)
       out.progress("anybody may use it, at your cost: VEND402_FACILITATOR_KEYS is not set");
     out.line(`facilitator at ${url} for ${schemes.map(({ network }) => network).join(", ")}`);
@@ -43,6 +45,17 @@ function requireSettings(): FacilitatorSettings {
   const read = readFacilitatorSettings();
   if (read.kind === "settings") return read.settings;
   throw new Stop(["the configuration is not complete:", ...read.problems].join("\n  - "));
+}
+
+function withOptions(settings: FacilitatorSettings, args: readonly string[]): FacilitatorSettings {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { host: { type: "string" }, port: { type: "string" } },
+  });
+  const { host = settings.host, port = String(settings.port) } = values;
+  if (!/^\d{1,5}$/.test(port) || Number(port) > MAX_PORT)
+    throw new Stop(`--port must be a number from 0 to ${MAX_PORT}`);
+  return { ...settings, host, port: Number(port) };
 }
 
 type Served = ReturnType<(typeof rails)["evm-x402"]["openForOthers"]>;
