@@ -38,6 +38,16 @@ export async function checkRail(
   ];
 }
 
+/** What a facilitator needs, who receives nothing itself. */
+export async function checkServing(
+  deps: Pick<CheckDeps, "chain" | "config" | "jettons"> & { readonly relay: HighloadWallet },
+): Promise<readonly RailProblem[]> {
+  const { jettons, config, relay } = deps;
+  const wallet = await jettons.walletOf(config.jetton.master, relay.address);
+  if (wallet.kind !== "done") return [unreachable(wallet)];
+  return checkGas(deps, relay.address, { name: "relay", least: LEAST_RELAY_NANO });
+}
+
 function unreachable(wallet: {
   readonly kind: string;
   readonly retryable?: boolean;
@@ -68,7 +78,7 @@ async function checkWallet({ chain }: CheckDeps, wallet: Address): Promise<reado
 }
 
 async function checkGas(
-  { chain }: CheckDeps,
+  { chain }: Pick<CheckDeps, "chain">,
   address: Address,
   account: { readonly name: string; readonly least: bigint },
 ): Promise<readonly RailProblem[]> {

@@ -1,9 +1,10 @@
 import type { Rail, RailContext } from "../rail.ts";
-import { openChain } from "./chain.ts";
 import { checkRail } from "./check.ts";
 import { highloadWallet } from "./highload.ts";
 import { writeInstructions } from "./instructions.ts";
 import { openJettonBook } from "./jettons.ts";
+import { openForOthers, parseForOthers } from "./for-others.ts";
+import { openLoggedChain } from "./logged-chain.ts";
 import { authorizationRefOf } from "./paid-by.ts";
 import { openPayouts } from "./payouts.ts";
 import { parseTon, type TonConfig } from "./settings.ts";
@@ -15,16 +16,11 @@ import { openX402 } from "./x402.ts";
 export const tonJetton = {
   kind: "ton-jetton",
   parse: parseTon,
+  parseForOthers,
+  openForOthers,
   /** Opens no connection. The configuration must come from `parse`. */
   open(config: TonConfig, { clock, log }: RailContext): Rail {
-    const chain = openChain({
-      config,
-      clock,
-      onHealth: (server, reason) =>
-        reason === null
-          ? log.info("a TON server answers again", { server })
-          : log.warn("a TON server fails; it is asked last for a while", { server, reason }),
-    });
+    const chain = openLoggedChain(config, { clock, log });
     const jettons = openJettonBook(chain);
     const treasury = highloadWallet(config.treasuryKeys);
     const relay = config.relayKeys === null ? null : highloadWallet(config.relayKeys);
