@@ -1,12 +1,9 @@
 /** Makes one purchase and writes down what the agent saw of it. */
 import { OrderFailedError } from "../../sdk/src/index.ts";
-import type { EvmNetwork } from "../../tests/world/evm-world.ts";
-import type { World } from "../../tests/world/world.ts";
+import type { EveryRail } from "../../tests/world/every-rail.ts";
 import { readStory, type AgentStep, type OrderStory, type StoryPlan } from "./timeline.ts";
 
-export interface DemoShop {
-  readonly world: World;
-  readonly evm: EvmNetwork;
+export interface DemoShop extends Pick<EveryRail, "world" | "evm" | "ton"> {
   readonly url: string;
   readonly apiKey: string;
   /** Of the agent: its wallet and the payments it has signed. */

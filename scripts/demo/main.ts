@@ -3,14 +3,13 @@ import { parseArgs } from "node:util";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { startEsimSupplier } from "../../devnet/suppliers/index.ts";
-import { esimEnvironment, startEvmNetwork, type EvmNetwork } from "../../tests/world/evm-world.ts";
-import { createWorld, type World } from "../../tests/world/world.ts";
+import { openEveryRail, type EveryRail } from "../../tests/world/every-rail.ts";
 import { buyAll } from "./purchases.ts";
 import { outcomeLine, printTimeline, type OrderStory } from "./timeline.ts";
 
-const LEDGER_MS = 1_000;
+/** Of every chain. */
 const BLOCK_MS = 1_000;
+const CHAIN_ID = 137;
 const FINAL_AFTER_BLOCKS = 4;
 /** How much faster than real suppliers the simulated ones are: 27 s become about 2. */
 const SUPPLIER_SPEED = 12;
@@ -34,36 +33,31 @@ async function demo(): Promise<number> {
   const startedMs = performance.now();
   const step = (text: string): void =>
     say(`[${((performance.now() - startedMs) / 1000).toFixed(1).padStart(5)} s] ${text}`);
-  step("starting a Stellar network, an EVM chain and two suppliers, deploying the contracts");
-  const [evm, wholesaler] = await Promise.all([
-    startEvmNetwork(BLOCK_MS),
-    startEsimSupplier({ speed: SUPPLIER_SPEED, seed: "demo" }),
-  ]);
-  const world = await createWorld({
-    closeEveryMs: LEDGER_MS,
-    supplier: { speed: SUPPLIER_SPEED, seed: "demo" },
+  step("starting local Stellar, EVM and TON chains and two suppliers, deploying the contracts");
+  const everything = await openEveryRail({
+    blockTimeMs: BLOCK_MS,
+    supplierSpeed: SUPPLIER_SPEED,
     env: {
-      ...evm.env,
-      ...esimEnvironment(wholesaler),
-      [`VEND402_EVM_${evm.chain.chainId}_FINALITY`]: String(FINAL_AFTER_BLOCKS),
+      [`VEND402_EVM_${CHAIN_ID}_FINALITY`]: String(FINAL_AFTER_BLOCKS),
       VEND402_SUPPLIER_REFRESH: "5s",
       VEND402_LOG_LEVEL: "warn",
     },
   });
+  const { world } = everything;
   const folder = mkdtempSync(path.join(tmpdir(), "vend402-agent-"));
   try {
     step("starting the shop");
     const apiKey = await world.newApiKey("--label", "demo agent");
     const shop = await world.startShop();
-    step("agents buy cards on Stellar and eSIMs over x402; two orders will be refused");
-    const stories = await buyAll({ world, evm, url: shop.url, apiKey, folder, step });
+    step("agents buy cards on Stellar, eSIMs over x402 on EVM and TON; three will be refused");
+    const stories = await buyAll({ ...everything, url: shop.url, apiKey, folder, step });
     step("done");
     const isRight = show(stories);
-    if (values.keep === true) await keep(world, evm, { url: shop.url, apiKey, ended: shop.ended });
+    if (values.keep === true) await keep(everything, { url: shop.url, apiKey, ended: shop.ended });
     await shop.stop();
     return isRight ? 0 : 1;
   } finally {
-    await Promise.all([world.close(), evm.close(), wholesaler.close()]);
+    await everything.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -87,8 +81,7 @@ function show(stories: readonly OrderStory[]): boolean {
 
 /** Leaves everything running until the user stops it. */
 async function keep(
-  world: World,
-  evm: EvmNetwork,
+  { world, evm, ton }: EveryRail,
   shop: { readonly url: string; readonly apiKey: string; readonly ended: Promise<unknown> },
 ): Promise<void> {
   const { devnet, receiverId, cast } = world.network;
@@ -100,6 +93,7 @@ async function keep(
   say(`  passphrase  ${devnet.passphrase}`);
   say(`  receiver    ${receiverId}       USDC issuer ${cast.issuer.publicKey()}`);
   say(`  EVM RPC     ${evm.chain.url}       USDC ${evm.chain.usdc}`);
+  say(`  TON API     ${ton.devnet.url}  USDT ${ton.devnet.minter.toRawString()}`);
   say(`  plans       ${shop.url}/api/v1/x402/plans`);
   say(`  supplier    ${world.supplier.url}  sold cards ${world.supplier.url}/__sim/ledger`);
   const repricing = setInterval(

@@ -5,8 +5,8 @@ export interface OrderStory {
   readonly orderId: string;
   readonly product: "prepaid-card" | "travel-esim";
   /** The folder under `src/rails/`. */
-  readonly rail: "stellar-contract" | "evm-x402";
-  readonly asset: "USDC" | "XLM";
+  readonly rail: "stellar-contract" | "evm-x402" | "ton-jetton";
+  readonly asset: "USDC" | "XLM" | "USDT";
   /** What makes this order worth showing, for people. */
   readonly about: string;
   readonly wanted: "delivered" | "refunded";
