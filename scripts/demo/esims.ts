@@ -82,12 +82,12 @@ async function buyOnEvm(shop: DemoShop, wish: Wish, onStep: OnStep): Promise<unk
 }
 
 async function buyOnTon(shop: DemoShop, wish: Wish, onStep: OnStep): Promise<unknown> {
-  const { devnet, config } = shop.ton;
+  const { devnet } = shop.ton;
   const seed = randomBytes(32);
   const { publicKey } = keyPairFromSeed(seed);
   const { address } = WalletContractV5R1.create({ workchain: 0, publicKey });
   await devnet.fund(address, { jetton: PURSE_ATOMIC });
-  const { caip2 } = config().network;
+  const { caip2 } = shop.ton.config().network;
   const usdt = {
     network: caip2,
     address: devnet.minter.toRawString(),

@@ -194,7 +194,7 @@ export function esimEnvironment({ url, credentials }: EsimSupplier): Environment
 }
 
 /** Settings that every shop of a test has, whatever it sells and wherever it is paid. */
-export function shopEnvironment(dataFolder: string): Environment {
+function shopEnvironment(dataFolder: string): Environment {
   return {
     VEND402_ENV: "development",
     VEND402_HOST: "127.0.0.1",

@@ -1,7 +1,7 @@
 import type { Cell } from "@ton/core";
 
 /** Wallet v5: a message that its owner has signed and somebody else brings. */
-export const SIGNED_INTERNAL = 0x73696e74;
+const SIGNED_INTERNAL = 0x73696e74;
 
 /** Whether a message body is an owner's signed order, brought by somebody else. */
 export function isSignedInternal(body: Cell): boolean {

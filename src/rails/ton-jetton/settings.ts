@@ -40,7 +40,7 @@ export interface TonTuning {
   readonly pollMs: number;
 }
 
-export const DEFAULT_TUNING: TonTuning = {
+const DEFAULT_TUNING: TonTuning = {
   callTimeoutMs: 10_000,
   pageLimit: 500,
   transactionsPerCall: 100,

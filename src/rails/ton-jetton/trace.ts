@@ -121,6 +121,6 @@ export function hopTo(
   return null;
 }
 
-export function sentMessages(transaction: Transaction): readonly Message[] {
+function sentMessages(transaction: Transaction): readonly Message[] {
   return transaction.outMessages.values();
 }
