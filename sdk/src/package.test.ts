@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { PLAN } from "../../src/http/test-x402.ts";
+import { ESIM, PLAN } from "../../src/http/test-x402.ts";
 import { openEsimStage } from "./testing/esim-stage.ts";
 import { API_KEY, CARD } from "./testing/peer.ts";
 import { openPayStage, startPeerShop } from "./testing/stage.ts";
@@ -286,5 +286,34 @@ test.each(nodes)(
     } finally {
       await place.close();
     }
+  },
+);
+
+const ESIM_BUYER = `import { privateKeyToAccount } from "viem/accounts";
+import { memoryJournal, purchaseEsim } from "vend402";
+const { key, ...options } = JSON.parse(process.env.SMOKE);
+const account = privateKeyToAccount(key);
+const { esim, payment } = await purchaseEsim({ ...options, account, maxUsd: "3", journal: memoryJournal() });
+process.stdout.write(JSON.stringify({ iccid: esim.iccid, isOwn: payment.payer === account.address }));`;
+
+test.each(nodes)(
+  "under Node $major it buys an eSIM with a viem account",
+  { timeout: 60_000 },
+  async ({ file }) => {
+    const stage = await openEsimStage();
+    stage.deliverAll();
+    for (const peer of ["@x402", "viem"]) {
+      const link = path.join(consumer, "node_modules", peer);
+      if (!existsSync(link)) symlinkSync(path.join(MODULES, peer), link, "dir");
+    }
+    writeFileSync(path.join(consumer, "esim.mjs"), ESIM_BUYER);
+    const settings = { baseUrl: stage.shop.url, planId: PLAN.id, key: `0x${"11".repeat(32)}` };
+    const child = spawn(file, ["esim.mjs"], {
+      cwd: consumer,
+      env: { PATH: process.env["PATH"], SMOKE: JSON.stringify(settings) },
+    });
+    const [output, complaints] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    expect(complaints).toBe("");
+    expect(JSON.parse(output)).toEqual({ iccid: ESIM.iccid, isOwn: true });
   },
 );

@@ -138,6 +138,31 @@ test("--deposit says where to send how much, and waits", async () => {
   expect(data).toContain(ESIM.iccid);
 });
 
+test("--deposit on TON says the comment, without which nobody knows whose payment it is", async () => {
+  const stage = await openEsimStage({
+    wrap: (deps) => ({
+      ...deps,
+      rails: deps.rails.map((rail) => ({
+        ...rail,
+        instructions: ({ id }) => ({
+          type: "ton_jetton",
+          network: "tvm:-239",
+          address: "UQ_shop",
+          symbol: "USDT",
+          amount: "2.04",
+          comment: id,
+        }),
+      })),
+    }),
+  });
+  const { code, notes } = await call(
+    [...ESIM_COMMAND, "--deposit", "--wait", "1"],
+    settings(stage),
+  );
+  expect(code).toBe(1);
+  expect(notes).toMatch(/send 2\.04 USDT +to UQ_shop +on tvm:-239 +with the comment ord_\w+/);
+});
+
 test("wallet shows what to fund: one address alone, or each with its chain", async () => {
   const { address } = privateKeyToAccount(KEY);
   expect((await call(["wallet"], { VEND402_EVM_KEY: KEY })).data).toBe(address);

@@ -1,4 +1,4 @@
-import { BadAnswerError } from "../errors.ts";
+import { BadAnswerError, Vend402Error } from "../errors.ts";
 import type { FollowOptions } from "../follow.ts";
 import { fileJournal, type PaymentJournal } from "../journal.ts";
 import { systemRuntime, type Runtime } from "../runtime.ts";
@@ -213,7 +213,12 @@ export async function createEsimOrder(
   const shop = openX402Shop(options, runtime);
   const book = createOrderBook(shop, options.journal ?? fileJournal());
   const idempotencyKey = checkIdempotencyKey(options.idempotencyKey);
-  const found = await book.create({ idempotencyKey, request, signal });
+  const found = await book.create({ idempotencyKey, request, signal }).catch((error: unknown) => {
+    // Only with its key can the caller find out whether the order exists.
+    if (error instanceof Vend402Error)
+      error.purchase = { orderId: null, idempotencyKey, paymentHash: null };
+    throw error;
+  });
   const { orderId, accessToken } = namesOf(found);
   return {
     orderId,

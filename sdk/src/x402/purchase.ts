@@ -277,12 +277,12 @@ async function findUnpaid(
  * the limits, which is settled before anything is signed. An order is never begun to be paid in two ways.
  */
 async function chooseWay(
-  { journal, payers, shop }: OpenBuying,
+  { journal, options, payers, shop }: OpenBuying,
   asked: X402Asked,
 ): Promise<{ readonly payer: Payer; readonly way: Way }> {
   const target = { shopUrl: shop.baseUrl, orderId: asked.orderId };
   const kept = await keptWay(journal, target);
-  const way = kept ?? (await keepWay(journal, target, await bestWay(payers, asked)));
+  const way = kept ?? (await keepWay(journal, target, await bestWay(payers, asked, options)));
   const payer = payers.find(({ kind }) => kind === way.kind);
   if (payer !== undefined) return { payer, way };
   throw new PaymentRefusedError("begun_otherwise", {
@@ -292,20 +292,22 @@ async function chooseWay(
   });
 }
 
-async function bestWay(payers: readonly Payer[], asked: X402Asked): Promise<Way> {
+/** The best of the first wallet that can pay, unless the networks have an order of their own. */
+async function bestWay(
+  payers: readonly Payer[],
+  asked: X402Asked,
+  { network = [] }: PayOptions,
+): Promise<Way> {
   if (payers.length === 0)
     throw new InvalidOptionError(
       "There is no wallet to pay with.",
-      "pass account (a viem account), stellar, or ton.",
+      "pass account (a viem account), ton, or stellar.",
     );
-  let refusal: PaymentRefusedError | null = null;
-  for (const payer of payers) {
-    const found = await payer.ways(asked);
-    const [best] = found.ways;
-    if (best !== undefined) return best;
-    refusal ??= found.refusal;
-  }
-  throw refusal ?? nothingOffered(asked);
+  const found = await Promise.all(payers.map((payer) => payer.ways(asked)));
+  const rank = (way: Way) => (typeof network === "string" ? 0 : network.indexOf(way.network));
+  const [best] = found.flatMap(({ ways }) => ways).toSorted((a, b) => rank(a) - rank(b));
+  if (best !== undefined) return best;
+  throw found.find(({ refusal }) => refusal !== null)?.refusal ?? nothingOffered(asked);
 }
 
 function nothingOffered({ orderId, terms }: X402Asked): PaymentRefusedError {

@@ -6,6 +6,7 @@ import { memoryJournal } from "../journal.ts";
 import { errorOf, openEsimStage, type EsimStage } from "../testing/esim-stage.ts";
 import { openPayStage, type PayStage } from "../testing/stage.ts";
 import { purchaseEsim } from "./buy.ts";
+import type { X402Receipt } from "./payer.ts";
 
 let place: PayStage;
 
@@ -96,4 +97,25 @@ test("an order that was begun with one wallet is not paid with another, only con
   const both = await purchaseEsim({ ...options, account, stellar, stellarNetwork });
   expect(both.esim.iccid).toBe(ESIM.iccid);
   expect(place.paymentsOf(both.orderId)).toEqual([]);
+});
+
+test("of two wallets the preferred network decides, else the first that can pay", async () => {
+  const stage = await openStage();
+  const account = privateKeyToAccount(generatePrivateKey());
+  const networks: string[] = [];
+  for (const network of [
+    undefined,
+    ["stellar:custom", "eip155:137"],
+    ["eip155:137", "stellar:custom"],
+  ]) {
+    const stop = new AbortController();
+    const onStep = ({ step, payment }: { step: string; payment: X402Receipt | null }) => {
+      if (step !== "signed") return;
+      networks.push(payment?.network ?? "");
+      stop.abort("seen");
+    };
+    const buying = purchaseEsim({ ...buyer(stage), account, network, signal: stop.signal, onStep });
+    await expect(buying).rejects.toBe("seen");
+  }
+  expect(networks).toEqual(["eip155:137", "stellar:custom", "eip155:137"]);
 });
