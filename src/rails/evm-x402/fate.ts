@@ -2,7 +2,7 @@ import { type Hex, numberToHex, pad, type RpcLog } from "viem";
 import type { EvmClient, ServerClient } from "../../chains/evm/client.ts";
 import { readHeader, readTip, type Tip } from "../../chains/evm/finality.ts";
 import type { EvmConfig } from "../../chains/evm/settings.ts";
-import { done, type Outcome } from "../../outcome.ts";
+import { done, unknown, type Outcome } from "../../outcome.ts";
 import type { AuthorizationFate } from "../rail.ts";
 import { carriesOut } from "./attribution.ts";
 import { LONGEST_WINDOW_S, type SignedPromise } from "./promise.ts";
@@ -24,7 +24,7 @@ export async function readFate(
   config: EvmConfig,
   promise: SignedPromise,
 ): Promise<Outcome<AuthorizationFate>> {
-  const read = await client.read(async (server): Promise<AuthorizationFate> => {
+  const read = await client.read(async (server): Promise<AuthorizationFate | null> => {
     const [tip, isUsed] = await Promise.all([
       readTip(server, config.finality),
       isNonceUsed(server, promise, "latest"),
@@ -33,7 +33,10 @@ export async function readFate(
     const isOver = BigInt(tip.final.timeMs) > promise.validBefore * 1_000n;
     return isOver ? { kind: "dead", reason: "authorization_expired" } : { kind: "open" };
   });
-  return read.kind === "done" ? done(read.value) : read;
+  if (read.kind !== "done") return read;
+  return read.value === null
+    ? unknown("the nonce is spent, and no transfer is to be seen yet")
+    : done(read.value);
 }
 
 interface Place {
@@ -41,18 +44,17 @@ interface Place {
   readonly tip: Tip;
 }
 
+/** Null: perhaps only out of sight, or in a block that goes again. */
 async function fateOfUsed(
   server: ServerClient,
   config: EvmConfig,
   place: Place,
-): Promise<AuthorizationFate> {
+): Promise<AuthorizationFate | null> {
   const found = await findTransaction(server, config, place);
   if (found.kind === "found") return { kind: "used", txId: found.txId };
-  // Perhaps only out of sight, or in a block that goes again.
-  const waiting = { kind: "used", txId: null } as const;
-  if (!found.isWhole) return waiting;
+  if (!found.isWhole) return null;
   const isFinal = await isNonceUsed(server, place.promise, place.tip.final.number);
-  return isFinal ? { kind: "dead", reason: "authorization_revoked" } : waiting;
+  return isFinal ? { kind: "dead", reason: "authorization_revoked" } : null;
 }
 
 type Search =
