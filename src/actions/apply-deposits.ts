@@ -233,6 +233,8 @@ async function noteSettled(
 ): Promise<void> {
   const changes = { state: "settled", txId: row.txId, reason: null } as const;
   await tx.authorizations.update(promise.ref, ["settling", "failed"], changes, nowMs);
+  // Its job has nothing left to wait for.
+  await tx.jobs.hasten("settle", promise.ref, nowMs);
 }
 
 /** Only a final deposit counts again. */
