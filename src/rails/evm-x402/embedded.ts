@@ -20,7 +20,10 @@ export function createEmbedded(verifier: Verifier, relay: Relay): PromiseFacilit
     const earlier = sentByRef.get(ref);
     if (earlier !== undefined) {
       const looked = await relay.lookAfter(earlier);
-      if (looked.kind !== "failed") return outcomeOf(looked);
+      if (looked.kind !== "failed") {
+        sentByRef.set(ref, looked.sent);
+        return outcomeOf(looked);
+      }
       sentByRef.delete(ref);
     }
     const checked = await verifier.precheck(read);

@@ -155,6 +155,19 @@ test("many promises at once all land, spread over the relay keys", async () => {
   expect(counts.map(Number)).toEqual([3, 3]);
 });
 
+test("a transaction that waits for long is sent again with a higher bid; one of the two lands", async () => {
+  const { rail, promise } = openOn(stage, { tuning: { outbidAfterMs: 0 } });
+  const authorization = await promise();
+  const first = done(await rail.x402.settle(authorization));
+  const second = done(await rail.x402.settle(authorization));
+  expect(second.txId).not.toBe(first.txId);
+  const next = await promise();
+  done(await rail.x402.settle(next));
+  await stage.devnet.mine();
+  expect(done(await rail.x402.settle(authorization))).toEqual(second);
+  for (const one of [authorization, next]) expect(await depositsOf(rail, one)).toHaveLength(1);
+});
+
 test("nothing is sent while gas costs more than allowed, or with an empty relay account", async () => {
   const { promise, rail } = openOn(stage);
   const authorization = await promise();
