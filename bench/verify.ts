@@ -63,7 +63,7 @@ async function measure(size: Size, payments: readonly Payment[], contest: Contes
     });
   const ownTimes = rounds.flatMap((round) => round.own.timesMs);
   return {
-    bench: "verify",
+    bench: "x402",
     metric: "verified_per_s",
     value: median(rounds.map((round) => round.own.perSecond)),
     baseline: "@x402/evm with a plain viem client",
