@@ -1,21 +1,15 @@
-import { type Address, beginCell, internal, SendMode, storeOutList, toNano } from "@ton/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { present, readAll, signal } from "../../../tests/contracts/rail-bench.ts";
+import { payMany } from "../../../tests/fixtures/ton-many.ts";
 import { openTonStage, type TonStage } from "../../../tests/fixtures/ton-stage.ts";
 import { systemClock } from "../../clock.ts";
 import { createLog } from "../../log.ts";
 import type { Deposit, Rail } from "../rail.ts";
 import { parseCursor } from "./cursor.ts";
-import { type HighloadWallet, highloadWallet, signHighload } from "./highload.ts";
 import { tonJetton } from "./index.ts";
-import { keysOfSeed } from "./keys.ts";
-import { orderPayload } from "./payload.ts";
 import type { TonTuning } from "./settings.ts";
-import { OP } from "./transfers.ts";
 
 const PAYMENTS = 1_000;
-const PER_BATCH = 200;
-const BATCH = 0xae42e5a4;
 
 let stage: TonStage;
 let before: string;
@@ -25,7 +19,7 @@ let late: string;
 beforeAll(async () => {
   stage = await openTonStage();
   before = await present(openRail());
-  await payMany();
+  await payMany(stage, PAYMENTS);
 }, 120_000);
 afterAll(() => stage.close());
 
@@ -35,49 +29,6 @@ function openRail(
 ): Rail {
   const log = createLog({ level: "error", now: () => 0, write: () => {} });
   return tonJetton.open(stage.config(changes, tuning), { clock: systemClock, log });
-}
-
-/** One payment of 1, 2, 3 … base units after the other, many in a message. */
-async function payMany(): Promise<void> {
-  const keys = keysOfSeed("ab".repeat(32));
-  if (keys === null) throw new Error("no keys");
-  const payer = highloadWallet(keys);
-  await stage.devnet.fund(payer.address, { ton: toNano("200"), jetton: 1_000_000_000n });
-  for (let first = 0; first < PAYMENTS; first += PER_BATCH) await payBatch(payer, first);
-}
-
-async function payBatch(payer: HighloadWallet, first: number): Promise<void> {
-  const wallet = stage.devnet.jettonWalletOf(payer.address);
-  const actions = Array.from({ length: PER_BATCH }, (_, index) => ({
-    type: "sendMsg" as const,
-    mode: SendMode.PAY_GAS_SEPARATELY,
-    outMsg: paymentOf(wallet, first + index + 1),
-  }));
-  const number = first / PER_BATCH;
-  const body = beginCell()
-    .storeUint(BATCH, 32)
-    .storeUint(number, 64)
-    .storeRef(beginCell().store(storeOutList(actions)).endCell())
-    .endCell();
-  const message = internal({ to: payer.address, value: toNano("1"), bounce: true, body });
-  const createdAtS = Math.floor((await stage.nowMs()) / 1_000) - 5;
-  const isFirst = first === 0;
-  const { boc } = signHighload(payer, { message, number, createdAtS, isFirst });
-  await stage.client.sendFile(boc);
-}
-
-function paymentOf(wallet: Address, number: number): ReturnType<typeof internal> {
-  const body = beginCell()
-    .storeUint(OP.transfer, 32)
-    .storeUint(0, 64)
-    .storeCoins(number)
-    .storeAddress(stage.treasury)
-    .storeAddress(null)
-    .storeMaybeRef(null)
-    .storeCoins(0)
-    .storeMaybeRef(orderPayload(`ord_${number}`))
-    .endCell();
-  return internal({ to: wallet, value: toNano("0.05"), bounce: true, body });
 }
 
 /** Every payment from the one with this number on, in order. */
