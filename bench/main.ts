@@ -6,6 +6,7 @@ import { replay } from "./replay.ts";
 import { jsonLine, tableLines, type Row } from "./report.ts";
 import { store } from "./store.ts";
 import { stream } from "./stream.ts";
+import { ton } from "./ton.ts";
 import { watch } from "./watch.ts";
 import { x402 } from "./x402.ts";
 
@@ -25,6 +26,7 @@ const BENCHES: Readonly<Record<string, (size: Size) => AsyncIterable<Row>>> = {
   replay,
   store,
   x402,
+  ton,
 };
 
 const { values, positionals } = parseArgs({
