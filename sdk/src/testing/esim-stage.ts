@@ -9,11 +9,14 @@ import { countOrders } from "../../../src/http/test-answers.ts";
 import { Vend402Error } from "../errors.ts";
 import { memoryJournal } from "../journal.ts";
 import type { PurchaseEsimOptions } from "../x402/buy.ts";
+import type { EvmSigner } from "../x402/evm.ts";
 
 /** A shop of the real server, on a chain that is a list of facts, and what buyers sent to it. */
 export interface EsimStage extends X402Shop {
   /** `PAYMENT-SIGNATURE` of every request that carried one, decoded, oldest first. */
   readonly sent: readonly SentPromise[];
+  /** How often the buyers' accounts signed: two promises of one second are the same bytes. */
+  signatures(): number;
   /** How many orders the shop made. */
   countOrders(): Promise<number>;
   /** What a buyer passes; every call is another buyer with another journal. */
@@ -50,6 +53,17 @@ export interface EsimStageOptions extends X402ShopOptions {
 export async function openEsimStage(options: EsimStageOptions = {}): Promise<EsimStage> {
   const place = await openX402Shop(options);
   const sent: SentPromise[] = [];
+  let signatures = 0;
+  const newAccount = (): EvmSigner => {
+    const own = privateKeyToAccount(generatePrivateKey());
+    return {
+      address: own.address,
+      signTypedData: (message) => {
+        signatures += 1;
+        return own.signTypedData(message);
+      },
+    };
+  };
   const { traffic = (_request, pass) => pass() } = options;
   const fetch: typeof globalThis.fetch = (input, init) => {
     const request = new Request(input, init);
@@ -60,11 +74,12 @@ export async function openEsimStage(options: EsimStageOptions = {}): Promise<Esi
   return {
     ...place,
     sent,
+    signatures: () => signatures,
     countOrders: () => countOrders(place.shop),
     buyer: () => ({
       baseUrl: place.shop.url,
       planId: PLAN.id,
-      account: privateKeyToAccount(generatePrivateKey()),
+      account: newAccount(),
       maxUsd: "3.00",
       journal: memoryJournal(),
       deadlineMs: 15_000,

@@ -121,6 +121,7 @@ test.each([1, 3])(
     const { esim, orderId } = await purchaseEsim(stage.buyer());
     expect(esim.iccid).toBe(ESIM.iccid);
     expect(new Set(stage.sent.map(({ header }) => header)).size).toBe(1);
+    expect(stage.signatures()).toBe(1);
     expect(await stage.promises(orderId)).toHaveLength(1);
   },
 );
@@ -156,6 +157,7 @@ test("eight calls with one key at once: one order, one promise, eight times the 
   const bought = await Promise.all(Array.from({ length: 8 }, () => purchaseEsim(options)));
   expect(new Set(bought.map(({ orderId }) => orderId)).size).toBe(1);
   expect(new Set(stage.sent.map(({ header }) => header)).size).toBe(1);
+  expect(stage.signatures()).toBe(1);
   expect(await stage.countOrders()).toBe(1);
 });
 

@@ -93,4 +93,5 @@ test("USDT goes through Permit2; what that lacks is said, and afterwards the sam
   expect(BigInt(nonce)).toBe(BigInt(error.purchase?.paymentHash ?? 1));
   await errorOf(purchaseEsim(options));
   expect(new Set(stage.sent.map(({ header }) => header)).size).toBe(1);
+  expect(stage.signatures()).toBe(1);
 });

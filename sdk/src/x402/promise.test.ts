@@ -23,6 +23,7 @@ test("a payment that the shop did not carry out is an error; called again, the s
   stage.chain.verdict = done(null);
   expect((await purchaseEsim(options)).esim.iccid).toBe(ESIM.iccid);
   expect(new Set(stage.sent.map(({ header }) => header)).size).toBe(1);
+  expect(stage.signatures()).toBe(1);
 });
 
 test("another promise is signed only when the first failed and its time is over, and with the same nonce", async () => {
@@ -32,6 +33,7 @@ test("another promise is signed only when the first failed and its time is over,
   await errorOf(purchaseEsim(options));
   await errorOf(purchaseEsim(options));
   expect(new Set(stage.sent.map(({ header }) => header)).size).toBe(1);
+  expect(stage.signatures()).toBe(1);
   // Everybody's clock but the shop's: the order's window is as long as a promise.
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 950_000 });
   onTestFinished(() => void vi.useRealTimers());
@@ -61,6 +63,7 @@ test("a 402 that does not say that the payment failed leads to no second signatu
   for (const runtime of [systemRuntime, systemRuntime, later])
     expect(await errorOf(purchaseEsim(options, runtime))).toBeInstanceOf(PaymentUnknownError);
   expect(new Set(stage.sent.map(({ header }) => header)).size).toBe(1);
+  expect(stage.signatures()).toBe(1);
   isStripping = false;
   expect((await purchaseEsim(options)).esim.iccid).toBe(ESIM.iccid);
 });
@@ -92,6 +95,7 @@ test("while nobody can check the payment, the same promise is sent until somebod
   stage.chain.verdict = done(null);
   expect((await buying).esim.iccid).toBe(ESIM.iccid);
   expect(new Set(stage.sent.map(({ header }) => header)).size).toBe(1);
+  expect(stage.signatures()).toBe(1);
 });
 
 test("a promise that could not be carried out after all can be sent again", async () => {
@@ -106,6 +110,7 @@ test("a promise that could not be carried out after all can be sent again", asyn
     ESIM.iccid,
   );
   expect(new Set(stage.sent.map(({ header }) => header)).size).toBe(1);
+  expect(stage.signatures()).toBe(1);
 });
 
 test("a wallet that refuses is named, and the purchase can be continued", async () => {

@@ -7,13 +7,14 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { balanceOf } from "../../../devnet/evm/test-clients.ts";
 import { createEvmWorld, type EvmWorld } from "../../../tests/world/evm-world.ts";
 import type { ShopProcess } from "../../../tests/world/shop-process.ts";
+import { sendToken } from "../../../tests/world/x402-buyer.ts";
 import { OrderFailedError } from "../errors.ts";
 import { fileJournal, memoryJournal } from "../journal.ts";
 import { PaymentFailedError } from "../pay/errors.ts";
 import { errorOf } from "../testing/esim-stage.ts";
 import { runBuyer } from "../testing/run-buyer.ts";
 import { AllowanceRequiredError } from "./approval.ts";
-import { createEsimOrder, listPlans, purchaseEsim } from "./buy.ts";
+import { createEsimOrder, listPlans, payEsimOrder, purchaseEsim, waitForEsim } from "./buy.ts";
 
 let world: EvmWorld;
 let shop: ShopProcess;
@@ -149,5 +150,18 @@ test("a shop that is killed while its buyer waits delivers all the same", LIMIT,
   });
   await restarting;
   expect(bought.esim.activation_code).toMatch(/^LPA:1\$/);
+  expect(await world.network.usdcOf(buyer.address)).toBe(PURSE - price);
+});
+
+test("an order is also paid by a plain transfer to its own address", LIMIT, async () => {
+  const { chain } = world.network;
+  const { buyer, options, price } = await newPurchase({ usdc: PURSE, native: 10n ** 18n });
+  const { orderId, asked } = await createEsimOrder(options);
+  const deposit = asked?.terms.deposits.find(({ type }) => type === "evm_deposit");
+  expect(deposit).toMatchObject({ network: "eip155:137" });
+  const to = deposit?.["address"] as `0x${string}`;
+  await sendToken(chain, buyer, { token: chain.usdc, to, atomic: price });
+  expect((await waitForEsim({ ...options, orderId })).activation_code).toMatch(/^LPA:1\$/);
+  expect(await payEsimOrder({ ...options, orderId })).toBeNull();
   expect(await world.network.usdcOf(buyer.address)).toBe(PURSE - price);
 });
