@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 const run = promisify(execFile);
 const LIMIT_MS = 120_000;
 
-test.each(["intake", "stream", "watch", "overhead", "replay", "store", "x402"])(
+test.each(["intake", "stream", "watch", "overhead", "replay", "store", "x402", "ton"])(
   "the benchmark %s runs to its end and says what it measured as JSON",
   async (name) => {
     const main = path.join(import.meta.dirname, "main.ts");
