@@ -11,7 +11,7 @@ const TRANSFER = "0xe3ee160e";
 /** The same with the signature as bytes, for payers that are contracts (EIP-1271). */
 const TRANSFER_BY_CONTRACT = "0xcf092995";
 /** settle(((address,uint256),uint256,uint256),address,(address,uint256),bytes) of x402's proxy. */
-export const SETTLE = "0x13cd3b53";
+const SETTLE = "0x13cd3b53";
 /** Where the signature's bytes begin: after eight words, and after seven. */
 const SIGNATURE_OFFSET = 0x100n;
 const CONTRACT_SIGNATURE_OFFSET = 0xe0n;

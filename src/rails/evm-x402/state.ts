@@ -29,7 +29,7 @@ export async function isNonceUsed(
 }
 
 /** Where Permit2 keeps a nonce: 256 of them share a word. */
-export function permit2Place(nonce: Hex): { readonly word: bigint; readonly bit: bigint } {
+function permit2Place(nonce: Hex): { readonly word: bigint; readonly bit: bigint } {
   const number = BigInt(nonce);
   return { word: number >> 8n, bit: 1n << (number & 255n) };
 }

@@ -87,7 +87,7 @@ export async function newPayer(stage: EvmStage, atomic: bigint): Promise<Private
   return payer;
 }
 
-export async function allowPermit2(stage: EvmStage, payer: PrivateKeyAccount): Promise<void> {
+async function allowPermit2(stage: EvmStage, payer: PrivateKeyAccount): Promise<void> {
   const { devnet } = stage;
   const data = encodeFunctionData({
     abi: parseAbi(["function approve(address spender, uint256 amount)"]),

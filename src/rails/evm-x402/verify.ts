@@ -81,7 +81,7 @@ function windowReason(promise: SignedPromise, nowS: number): string | null {
 }
 
 /** A signature of 65 bytes by the payer's own key. */
-export function isSignedByKey(config: EvmConfig, promise: SignedPromise): boolean {
+function isSignedByKey(config: EvmConfig, promise: SignedPromise): boolean {
   const token = config.tokens.find(({ address }) => address.toLowerCase() === promise.token);
   const method = token?.method;
   const domain = method?.kind === "eip3009" ? method.domain : { name: "", version: "" };
