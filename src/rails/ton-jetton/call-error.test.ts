@@ -64,6 +64,14 @@ test.each([new Error("Malformed response"), "text", null, undefined, {}, { respo
   },
 );
 
+test("what a parser cannot read will not be readable later; a garbled answer may", () => {
+  const isMissing = (thrown: unknown): boolean => callErrorOf("ton.example", thrown).isMissing;
+  expect(isMissing(new Error("Invalid address: 3"))).toBe(true);
+  expect(isMissing(new Error("Index 1023 is out of bounds"))).toBe(true);
+  expect(isMissing(new Error("Malformed response: Required"))).toBe(false);
+  expect(isMissing(new Error('Received error: {"ok":false}'))).toBe(false);
+});
+
 test("reasons are short, and name no address of a server", () => {
   const error = callErrorOf("ton.example", answered(500, "x".repeat(10_000)));
   expect(error.reason).toHaveLength(300);

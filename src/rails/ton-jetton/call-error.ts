@@ -2,7 +2,7 @@
 export interface CallError {
   /** Names the server by its host; holds no key. */
   readonly reason: string;
-  /** The server answers that it does not keep this part of history. */
+  /** The server does not keep this part of history, or keeps it in a form that cannot be read. */
   readonly isMissing: boolean;
   /** It did not answer, or is too busy: another one should be asked. */
   readonly isAbsent: boolean;
@@ -13,6 +13,8 @@ export interface CallError {
 /** Of tonlib and LiteServers; a server's own empty page is put in the same words. */
 const MISSING =
   /not in db|cannot locate transaction|cannot find block|no history|NOTREADY|state already gc/i;
+/** `TonClient`'s own words for an answer that is none; any other error is that of a parser. */
+const NO_ANSWER = /^(Received error|Malformed response)/;
 /** Nothing was sent when the connection was not made. */
 const NEVER_SENT = new Set([
   "ECONNREFUSED",
@@ -47,10 +49,15 @@ export function callErrorOf(server: string, thrown: unknown): CallError {
       isAbsent: true,
       isPerhapsDone: code === null || !NEVER_SENT.has(code),
     };
-  const text = textIn(thrown, "message") ?? "unknown error";
+  return unanswerable(textIn(thrown, "message") ?? "unknown error", said);
+}
+
+/** Something came back that is no answer, or one that no parser can read. */
+function unanswerable(text: string, said: (text: string) => string): CallError {
   return {
     reason: said(text),
-    isMissing: MISSING.test(text),
+    // Strangers' accounts are read too: trying again would not make an odd transaction of theirs readable.
+    isMissing: MISSING.test(text) || !NO_ANSWER.test(text),
     isAbsent: false,
     isPerhapsDone: true,
   };

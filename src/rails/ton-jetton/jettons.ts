@@ -80,7 +80,7 @@ export async function readJettonWallet(
 }
 
 /** The number that a method answers with first; null when there is no such method. */
-export async function readNumber(
+async function readNumber(
   chain: TonChain,
   address: Address,
   method: string,

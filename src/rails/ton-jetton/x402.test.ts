@@ -320,3 +320,18 @@ test.each([undefined, 7, "", "AAAA", "x".repeat(40_000), Cell.EMPTY.toBoc().toSt
     expect(await refusal(payload, terms)).toBe("invalid_exact_tvm_settlement_boc");
   },
 );
+
+test("a payment whose payer's history is gone pays its order like a plain one", async () => {
+  const agent = await newAgent();
+  const order = orderOf();
+  const terms = termsOf(order);
+  const before = (await readAll(rail, null)).cursor;
+  const authorization = authorized(await payByX402(stage, agent, terms), terms);
+  done(await scheme.settle(authorization));
+  const [newest] = await stage.client.getTransactions(stage.account, { limit: 1 });
+  if (newest === undefined) throw new Error("nothing was paid");
+  stage.devnet.pruneHistory({ beforeLt: newest.lt, isForGood: true });
+  const { deposits } = await readAll(rail, before);
+  expect(deposits).toMatchObject([{ orderRef: order.id, amount: { atomic: PRICE } }]);
+  expect(deposits[0]).not.toHaveProperty("authorizationRef");
+});
