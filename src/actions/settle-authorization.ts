@@ -33,8 +33,9 @@ export async function claimAuthorization(tx: Tx, input: ClaimInput): Promise<Cla
   if (order.state !== "awaiting_payment" || nowMs > order.windowClosesAtMs) return "closed";
   if (known !== null && known.orderId !== orderId) return "elsewhere";
   const row = rowOf(input);
-  const { state, body, reason, txId, claimedAtMs } = row;
-  const changes = { state, body, reason, txId, claimedAtMs };
+  // It may have been signed anew, with a later end.
+  const { state, body, reason, txId, claimedAtMs, validUntilMs } = row;
+  const changes = { state, body, reason, txId, claimedAtMs, validUntilMs };
   const isStored =
     known === null
       ? await tx.authorizations.insert(row)

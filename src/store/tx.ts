@@ -369,7 +369,10 @@ export interface Tx extends Reader {
       ref: string,
       from: readonly AuthorizationState[],
       changes: Partial<
-        Pick<AuthorizationRow, "state" | "body" | "txId" | "reason" | "claimedAtMs">
+        Pick<
+          AuthorizationRow,
+          "state" | "body" | "txId" | "reason" | "claimedAtMs" | "validUntilMs"
+        >
       >,
       nowMs: number,
     ): Promise<boolean>;

@@ -182,6 +182,35 @@ test("a promise presented in time pays, though the chain takes it after the wind
   expect(await state()).toBe("paid");
 });
 
+test("a promise that failed may be presented again, signed anew with a later end", async () => {
+  const { store, run, promise, state } = await openBench({
+    settles: [failed("insufficient_funds", "final"), SENT],
+    fates: [OPEN],
+  });
+  await run(1);
+  expect(await state()).toBe("awaiting_payment");
+  const validUntilMs = NOW_MS + 1_800_000;
+  const again = await store.transact("claimAuthorization", {
+    orderId: "ord_1",
+    railId: RAIL_ID,
+    authorization: {
+      ref: REF,
+      from: "payer",
+      amount: { asset: USDC, atomic: 100_000_000n },
+      validUntilMs,
+      body: { signed: "anew" },
+    },
+    nowMs: NOW_MS + 10,
+  });
+  expect(again).toBe("claimed");
+  expect(await promise()).toMatchObject({
+    state: "settling",
+    validUntilMs,
+    body: { signed: "anew" },
+  });
+  expect(await state()).toBe("confirming");
+});
+
 test("one order has one promise at a time, and one promise pays one order", async () => {
   const { store } = await openBench({ settles: [SENT], fates: [OPEN] });
   const other = newOrder({ id: "ord_2" });
