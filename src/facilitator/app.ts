@@ -63,6 +63,11 @@ export function buildFacilitator(options: FacilitatorOptions): Facilitator {
   app.addHook("onRequest", async (request, reply) => {
     reply.headers({ "x-request-id": request.id, "cache-control": "no-store" });
   });
+  let isClosing = false;
+  app.addHook("onSend", async (_request, reply) => {
+    // An answer that was under way must not leave a connection that nobody will serve.
+    if (isClosing) reply.header("connection", "close");
+  });
   const supported = supportedBody(options.schemes);
   app.get("/supported", async () => supported);
   app.get("/health", async () => ({ status: "ok" }));
@@ -70,6 +75,7 @@ export function buildFacilitator(options: FacilitatorOptions): Facilitator {
   return {
     listen: async (at) => app.listen(at),
     close: async () => {
+      isClosing = true;
       settlements.stop();
       await app.close();
     },
