@@ -24,7 +24,7 @@ export function openJettonBook(chain: TonChain): JettonBook {
       const run = await chain.run(minter, "get_wallet_address", [{ type: "slice", cell }]);
       if (run.kind !== "done") return run;
       const { exitCode, stack } = run.value;
-      if (exitCode > 1)
+      if (!ranToEnd(exitCode))
         return failed(`the minter knows no wallets (exit code ${exitCode})`, "final");
       const address = readAddress(() => stack.readAddress());
       if (address === null) return failed("the minter answers with no address", "retry");
@@ -33,6 +33,11 @@ export function openJettonBook(chain: TonChain): JettonBook {
       return done(address);
     },
   };
+}
+
+/** The TVM has two codes for it; below zero there is no code at all. */
+function ranToEnd(exitCode: number): boolean {
+  return exitCode === 0 || exitCode === 1;
 }
 
 function readAddress(read: () => Address): Address | null {
@@ -89,8 +94,7 @@ async function readNumber(
   if (run.kind !== "done") return run;
   const { exitCode, stack } = run.value;
   if (exitCode === NO_METHOD) return done(null);
-  if (exitCode > 1 || exitCode < 0)
-    return failed(`${method} ended with exit code ${exitCode}`, "retry");
+  if (!ranToEnd(exitCode)) return failed(`${method} ended with exit code ${exitCode}`, "retry");
   const item = stack.remaining > 0 ? stack.pop() : null;
   return item?.type === "int"
     ? done(item.value)

@@ -184,3 +184,34 @@ test("a transfer of three blocks is no deposit before the last of them", async (
     await slow.close();
   }
 });
+
+test("a server of another network, where the minter is not, is found at start-up", async () => {
+  const elsewhere = openRail({ JETTON_MASTER: strangerAddress().toRawString() });
+  expect(await elsewhere.check()).toMatchObject([
+    { severity: "fatal", fix: expect.stringMatching(/JETTON_MASTER/) as string },
+  ]);
+  expect(await elsewhere.readDeposits(null, new AbortController().signal)).toMatchObject({
+    kind: "failed",
+  });
+  // What is no minter at all, but has code.
+  const wallet = openRail({ JETTON_MASTER: stage.account.toRawString() });
+  expect(await wallet.check()).toMatchObject([{ severity: "fatal" }]);
+});
+
+test("a treasury and a relay that run dry are told of before they are dry", async () => {
+  const poor = openRail({ TREASURY_KEY: "77".repeat(32), RELAY_KEY: "78".repeat(32) });
+  expect(await poor.check()).toMatchObject([
+    { severity: "warning", what: "the treasury has 0.00 TON left for gas" },
+    { severity: "warning", what: "the relay has 0.00 TON left for gas" },
+  ]);
+  const [asset] = poor.assets;
+  if (asset === undefined) throw new Error("no asset");
+  const lane = done(await poor.payouts.freeLane(new Set())) ?? "";
+  const to = strangerAddress().toRawString();
+  const refund = { id: "payout_dry", to, amount: { asset, atomic: 0n }, lane };
+  expect(await poor.payouts.sign(refund)).toMatchObject({
+    kind: "failed",
+    retryable: true,
+    reason: "the treasury has too little TON for gas",
+  });
+});
