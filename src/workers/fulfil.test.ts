@@ -19,13 +19,19 @@ import { openEsimAccess } from "../suppliers/esim-access/index.ts";
 import { parseKeyring } from "../vault/keyring.ts";
 import { openVault } from "../vault/seal.ts";
 import { fulfilOrder } from "./fulfil.ts";
+import { salvageAttempt } from "./salvage.ts";
 import { createSupplierBoard } from "./supplier-board.ts";
 
 const startedAtMs = Date.now();
+/** Every pause that was asked for, milliseconds. */
+const pauses: number[] = [];
 /** The time of the stored order, running; pauses are short, so that look-ups come soon. */
 const clock: Clock = {
   now: () => NOW_MS + 10_000 + (Date.now() - startedAtMs),
-  sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 10), signal),
+  sleep: (ms, signal) => {
+    pauses.push(ms);
+    return systemClock.sleep(Math.min(ms, 10), signal);
+  },
 };
 
 /** A shop with one paid order of a plan, and the wholesaler it may buy from. */
@@ -63,8 +69,16 @@ async function startPaid(...faults: readonly EsimFaultRule[]) {
   const vault = openVault(keyring, systemRandom);
   const limits = { maxCostBps: 10_000n, offersMaxAgeMs: 60_000 };
   const context = { store, clock, random: systemRandom, log: silentLog, vault, board, limits };
-  const fulfil = fulfilOrder({ ...context, rails: new Map(), suppliers });
-  return { twin, store, vault, fulfil: () => fulfil(order.id, AbortSignal.timeout(20_000)) };
+  const deps = { ...context, rails: new Map(), suppliers };
+  const [fulfil, salvage] = [fulfilOrder(deps), salvageAttempt(deps)];
+  const signal = AbortSignal.timeout(20_000);
+  return {
+    twin,
+    store,
+    vault,
+    fulfil: () => fulfil(order.id, signal),
+    salvage: (attemptId: string) => salvage(attemptId, signal),
+  };
 }
 
 type Paid = Awaited<ReturnType<typeof startPaid>>;
@@ -123,4 +137,37 @@ test("a profile that never comes is refunded, and not bought a second time", asy
   const paid = await startPaid({ call: "query", fault: "still_allocating", times: "always" });
   expect(await settled(paid)).toBe("refund_due");
   expect(paid.twin.ledger()).toHaveLength(1);
+});
+
+test.each([
+  { times: 3, end: "delivered", sold: 1 },
+  { times: "always", end: "refund_due", sold: 0 },
+] as const)(
+  "a wholesaler that puts off an order $times times is tried again after 5, 10 and 15 seconds: $end",
+  async ({ times, end, sold }) => {
+    pauses.length = 0;
+    const paid = await startPaid({ call: "order", fault: "rate_limited", times });
+    expect(await settled(paid)).toBe(end);
+    expect(pauses.filter((ms) => ms >= 5_000)).toEqual([5_000, 10_000, 15_000]);
+    expect(paid.twin.ledger()).toHaveLength(sold);
+  },
+);
+
+test("what was bought for a buyer who was given up is given back as soon as the wholesaler takes it, and costs nothing", async () => {
+  const paid = await startPaid({ call: "query", fault: "still_allocating", times: "always" });
+  await settled(paid);
+  const [attempt] = await paid.store.read.attempts.ofOrder("ord_1");
+  const attemptId = attempt?.id ?? "";
+  expect(attempt?.state).toBe("stranded");
+  expect((await paid.salvage(attemptId)).kind).toBe("retry");
+  expect((await paid.store.read.attempts.byId(attemptId))?.state).toBe("stranded");
+  paid.twin.faults.clear();
+  expect((await paid.salvage(attemptId)).kind).toBe("finish");
+  expect((await paid.store.read.attempts.byId(attemptId))?.state).toBe("salvaged");
+  expect(paid.twin.ledger().map(({ status }) => status)).toEqual(["cancelled"]);
+  const costs = await paid.store.read.ledger.balances();
+  expect(costs.filter(({ account }) => account.startsWith("cost:"))).toEqual([
+    expect.objectContaining({ atomic: 0n }),
+  ]);
+  expect((await paid.salvage(attemptId)).kind).toBe("finish");
 });
