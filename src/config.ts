@@ -366,6 +366,7 @@ export interface FacilitatorSettings {
   readonly dataFolder: string;
   readonly logLevel: LogLevel;
   readonly evm: Config["evm"];
+  readonly ton: Config["ton"];
 }
 
 /** Short keys are guessed. */
@@ -388,6 +389,7 @@ export function readFacilitatorSettings(
     dataFolder: read.text("VEND402_FACILITATOR_DATA") ?? "data",
     logLevel: read.oneOf("VEND402_LOG_LEVEL", ["debug", "info", "warn", "error"], "info"),
     evm: readChains(read),
+    ton: shortened(read.allWith(TON_PREFIX), TON_PREFIX),
   };
   return read.problems.length === 0
     ? { kind: "settings", settings }

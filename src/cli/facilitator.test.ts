@@ -60,8 +60,13 @@ test("the command serves the configured chain until it is told to stop", async (
   expect(await stop()).toBe(0);
 });
 
-test("without keys for the gas it says what is missing, and ends", async () => {
-  const { line, stop } = await run({ VEND402_EVM_137_RPC: "http://127.0.0.1:1" });
+test("without keys for the gas it says what is missing on every chain, and ends", async () => {
+  const { line, stop } = await run({
+    VEND402_EVM_137_RPC: "http://127.0.0.1:1",
+    VEND402_TON_NETWORK: "mainnet",
+    VEND402_TON_RPC: "http://127.0.0.1:1",
+  });
   expect(line).toContain("VEND402_EVM_137_RELAY_KEYS is missing");
+  expect(line).toContain("VEND402_TON_RELAY_KEY is missing");
   expect(await stop()).toBe(1);
 });

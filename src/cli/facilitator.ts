@@ -5,8 +5,9 @@ import { systemClock } from "../clock.ts";
 import { readFacilitatorSettings, type FacilitatorSettings } from "../config.ts";
 import { buildFacilitator } from "../facilitator/app.ts";
 import { openReplays } from "../facilitator/replays.ts";
+import type { ServedScheme } from "../facilitator/served.ts";
 import { createLog, writeToStderr } from "../log.ts";
-import type { RailContext } from "../rails/rail.ts";
+import type { RailContext, RailProblem } from "../rails/rail.ts";
 import { rails } from "../rails/index.ts";
 import { Stop, type Command } from "./command.ts";
 import type { Output } from "./output.ts";
@@ -58,20 +59,34 @@ function withOptions(settings: FacilitatorSettings, args: readonly string[]): Fa
   return { ...settings, host, port: Number(port) };
 }
 
-type Served = ReturnType<(typeof rails)["evm-x402"]["openForOthers"]>;
+type Served = ServedScheme & { readonly check: () => Promise<readonly RailProblem[]> };
 
 /** Every configured chain, or everything that is wrong with them. */
-function openSchemes({ evm }: FacilitatorSettings, context: RailContext): readonly Served[] {
+function openSchemes({ evm, ton }: FacilitatorSettings, context: RailContext): readonly Served[] {
+  const { "evm-x402": evmX402, "ton-jetton": tonJetton } = rails;
   const problems: string[] = [];
   const schemes: Served[] = [];
+  const add = (prefix: string, opened: Served | readonly string[]): void => {
+    if ("x402" in opened) schemes.push(opened);
+    else problems.push(...opened.map((problem) => prefix + problem));
+  };
   for (const [chainId, texts] of Object.entries(evm)) {
-    const parsed = rails["evm-x402"].parseForOthers(chainId, texts);
-    if (parsed.kind === "config")
-      schemes.push(rails["evm-x402"].openForOthers(parsed.config, context));
-    else problems.push(...parsed.problems.map((one) => `VEND402_EVM_${chainId}_${one}`));
+    const parsed = evmX402.parseForOthers(chainId, texts);
+    const isGood = parsed.kind === "config";
+    add(
+      `VEND402_EVM_${chainId}_`,
+      isGood ? evmX402.openForOthers(parsed.config, context) : parsed.problems,
+    );
   }
-  if (Object.keys(evm).length === 0)
-    problems.push("no chain is configured: set VEND402_EVM_<chain id>_RPC and _RELAY_KEYS");
+  if (Object.keys(ton).length > 0) {
+    const parsed = tonJetton.parseForOthers(ton);
+    const isGood = parsed.kind === "config";
+    add("VEND402_TON_", isGood ? tonJetton.openForOthers(parsed.config, context) : parsed.problems);
+  }
+  if (schemes.length === 0 && problems.length === 0)
+    problems.push(
+      "no chain is configured: set VEND402_EVM_<chain id>_RPC and _RELAY_KEYS, or VEND402_TON_…",
+    );
   if (problems.length > 0)
     throw new Stop(["the facilitator does not start:", ...problems].join("\n  - "));
   return schemes;

@@ -21,14 +21,19 @@ export interface SchemeForOthers {
   check(): Promise<readonly RailProblem[]>;
 }
 
+/** What only a shop has, and what would send its promises elsewhere. */
+const OF_A_SHOP = new Set([
+  "DEPOSIT_FACTORY",
+  "FACILITATOR",
+  "FACILITATOR_KEY_ID",
+  "FACILITATOR_KEY_SECRET",
+  "TREASURY",
+]);
+
 /** Who carries out other people's payments holds no money: what a shop needs is not asked for. */
 export function parseForOthers(chainId: string, texts: EvmTexts): ParsedEvm {
-  const {
-    FACILITATOR: _,
-    FACILITATOR_KEY_ID: _id,
-    FACILITATOR_KEY_SECRET: _secret,
-    ...own
-  } = texts;
+  const own = Object.fromEntries(Object.entries(texts).filter(([name]) => !OF_A_SHOP.has(name)));
+  // A treasury's key that is given is still told apart from the relays'.
   const parsed = parseEvm(chainId, { TREASURY_KEY: generatePrivateKey(), ...own });
   if (parsed.kind === "problems" || parsed.config.relayKeys.length > 0) return parsed;
   return { kind: "problems", problems: ["RELAY_KEYS is missing: they pay the gas of settlements"] };
