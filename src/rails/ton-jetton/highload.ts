@@ -13,7 +13,7 @@ import {
   storeMessageRelaxed,
   storeOutList,
 } from "@ton/core";
-import { sign } from "@ton/crypto";
+import { signHash } from "./ed25519.ts";
 import { HIGHLOAD_CODE_BASE64 } from "./highload-code.ts";
 import type { TonKeys } from "./keys.ts";
 
@@ -88,7 +88,7 @@ export function signHighload(wallet: HighloadWallet, order: MessageToSign): Sign
     .storeUint(createdAtS, 64)
     .storeUint(HIGHLOAD_TIMEOUT_S, 22)
     .endCell();
-  const signature = sign(inner.hash(), wallet.keys.secretKey);
+  const signature = signHash(inner.hash(), wallet.keys.secretKey);
   const body = beginCell().storeBuffer(signature).storeRef(inner).endCell();
   const outer = external({ to: wallet.address, init: isFirst ? wallet.init : null, body });
   const boc = beginCell().store(storeMessage(outer)).endCell().toBoc();

@@ -1,7 +1,7 @@
-import { signVerify } from "@ton/crypto";
 import type { Clock } from "../../clock.ts";
 import { done, failed, type Outcome } from "../../outcome.ts";
 import type { TonChain } from "./chain.ts";
+import { isSignedBy } from "./ed25519.ts";
 import { type JettonBook, readJettonWallet } from "./jettons.ts";
 import type { ReadPromise } from "./read-promise.ts";
 import { payerWallet, type PayerWallet } from "./wallet-v5.ts";
@@ -67,7 +67,7 @@ function orderReason(
   nowMs: number,
 ): string | null {
   const { signedHash, signature, walletId, seqno, validUntilS } = transfer;
-  if (!signVerify(signedHash, signature, wallet.publicKey)) return "invalid_exact_tvm_signature";
+  if (!isSignedBy(wallet.publicKey, signedHash, signature)) return "invalid_exact_tvm_signature";
   if (!wallet.takesSignatures) return "invalid_exact_tvm_signature_disabled";
   if (walletId !== wallet.walletId) return "invalid_exact_tvm_wallet_id_mismatch";
   if (validUntilS * 1_000 <= nowMs) return "invalid_exact_tvm_expired";
