@@ -31,18 +31,23 @@ export async function promiseEnd(
   const state = await chain.state(transfer.payer);
   if (state.kind !== "done") return state;
   const wallet = payerWallet(state.value, transfer);
-  if (typeof wallet === "string") return failed(wallet, "retry");
-  if (wallet.seqno <= transfer.seqno) {
-    const endMs = transfer.validUntilS * 1_000 + LATE_BLOCK_MS;
-    if (state.value.chainTimeMs < endMs) return done({ kind: "untaken" });
-    return done({ kind: "dead", reason: "invalid_exact_tvm_expired" });
-  }
+  // One that was destroyed has lost its count, though not its history.
+  const isCounting = state.value.kind === "active" && typeof wallet !== "string";
+  if (isCounting && wallet.seqno <= transfer.seqno) return done(untakenEnd(promise, state.value));
   const taken = await findTaken(chain, state.value, promise);
   if (taken.kind === "missing") return failed(taken.reason, "retry");
   if (taken.kind !== "done") return taken;
-  if (taken.value === null)
-    return done({ kind: "dead", reason: "invalid_exact_tvm_seqno_mismatch" });
-  return takenEnd(chain, taken.value);
+  if (taken.value !== null) return takenEnd(chain, taken.value);
+  return done(
+    isCounting
+      ? { kind: "dead", reason: "invalid_exact_tvm_seqno_mismatch" }
+      : untakenEnd(promise, state.value),
+  );
+}
+
+function untakenEnd({ transfer }: ReadPromise, { chainTimeMs }: AccountState): PromiseEnd {
+  const isOver = chainTimeMs >= transfer.validUntilS * 1_000 + LATE_BLOCK_MS;
+  return isOver ? { kind: "dead", reason: "invalid_exact_tvm_expired" } : { kind: "untaken" };
 }
 
 /** The same as the port has it. */

@@ -175,6 +175,38 @@ test("a promise that was not carried out in time is dead by the chain's clock", 
   expect(done(await scheme.fate(authorization))).toMatchObject({ kind: "dead" });
 });
 
+test("a promise of a wallet that was destroyed since is dead once its time is over", async () => {
+  const agent = await purseOf(stage.devnet, { ton: toNano("5"), jetton: 50_000_000n });
+  const terms = termsOf(orderOf());
+  const paid = authorized(await payByX402(stage, agent, terms), terms);
+  done(await scheme.settle(paid));
+  const authorization = authorized(await payByX402(stage, agent, terms), terms);
+  await destroy(agent);
+  expect(await stage.client.isContractDeployed(agent.address)).toBe(false);
+  expect(done(await scheme.fate(paid))).toMatchObject({ kind: "used" });
+  expect(done(await scheme.fate(authorization))).toEqual({ kind: "open" });
+  const leftMs = authorization.validUntilMs - (await stage.nowMs());
+  stage.devnet.advanceTime(Math.ceil(leftMs / 1_000) + 61);
+  expect(done(await scheme.fate(authorization))).toMatchObject({ kind: "dead" });
+});
+
+/** Sends everything away and the wallet with it. */
+async function destroy(agent: Purse): Promise<void> {
+  // The type has no name for a sum of its members.
+  const sendMode = (SendMode.CARRY_ALL_REMAINING_BALANCE +
+    SendMode.DESTROY_ACCOUNT_IF_ZERO +
+    SendMode.IGNORE_ERRORS) as SendMode;
+  const body = agent.wallet.createTransfer({
+    seqno: await stage.client.open(agent.wallet).getSeqno(),
+    secretKey: agent.secretKey,
+    timeout: 2 ** 32 - 1,
+    sendMode,
+    messages: [internal({ to: strangerAddress(), value: 0n, bounce: false })],
+  });
+  const message = external({ to: agent.address, body });
+  await stage.client.sendFile(beginCell().store(storeMessage(message)).endCell().toBoc());
+}
+
 test("a promise whose place another one took is dead", async () => {
   const agent = await newAgent();
   const terms = termsOf(orderOf());
