@@ -1,24 +1,19 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import type { ShopActions } from "../src/actions/index.ts";
+import { readFileSync } from "node:fs";
 import { systemClock } from "../src/clock.ts";
 import { createLog } from "../src/log.ts";
 import type { DepositPage, Rail } from "../src/rails/rail.ts";
 import { rails } from "../src/rails/index.ts";
-import { openSqliteStore } from "../src/store/sqlite.ts";
-import type { Store } from "../src/store/tx.ts";
 import { startNetwork, type Network } from "../tests/world/network.ts";
 import { sendPayment } from "../tests/world/pay.ts";
+import { book, catchUp, seconds, withStore } from "./catch-up.ts";
 import type { Size } from "./main.ts";
-import { apiKeyRow, openOrder } from "./orders.ts";
+import { openOrder } from "./orders.ts";
 import type { Row } from "./report.ts";
 
 const PAYMENTS = 2_000;
 const PAYERS = 100;
 const AMOUNT = "10.00";
 const SETUP_LEDGER_MS = 15;
-const READ_LIMIT_MS = 60_000;
 const log = createLog({ level: "error", now: Date.now, write: () => {} });
 
 /**
@@ -33,13 +28,19 @@ export async function* replay(size: Size): AsyncGenerator<Row> {
   const orderIds = Array.from({ length: payments }, (_, i) => `ord_replay_${i}`);
   try {
     await payAll(network, orderIds, size.isSmall ? 2 : PAYERS);
-    const [pages, fresh, known] = await withStore(rail, orderIds, async (store) => {
+    const asset = rail.assets.find(({ symbol }) => symbol === "USDC");
+    const orders = orderIds.map((id) => openOrder(id, asset));
+    const [pages, fresh, known] = await withStore(orders, async (store) => {
       const read: DepositPage[] = [];
-      const freshS = await seconds(() => catchUp(store, rail, (page) => read.push(page)));
-      const knownS = await seconds(() => catchUp(store, rail, () => {}));
+      const onPage = (page: DepositPage): void => void read.push(page);
+      const freshS = await seconds(async () => {
+        const matched = await catchUp(store, rail, { cursor: null, onPage });
+        if (matched !== payments) throw new Error(`${matched} of ${payments} orders were paid`);
+      });
+      const knownS = await seconds(async () => void (await catchUp(store, rail, { cursor: null })));
       return [read, freshS, knownS] as const;
     });
-    const alone = await withStore(rail, orderIds, (store) =>
+    const alone = await withStore(orders, (store) =>
       seconds(async () => {
         for (const page of pages) await book(store, rail, page);
       }),
@@ -62,12 +63,6 @@ function rowOf(metric: string, value: number, baselineValue: number): Row {
     p99Ms: null,
     note: "payments read over JSON-RPC from the first ledger and booked with the cursor",
   };
-}
-
-async function seconds(work: () => Promise<void>): Promise<number> {
-  const startMs = performance.now();
-  await work();
-  return (performance.now() - startMs) / 1000;
 }
 
 function openRail(network: Network): Rail {
@@ -111,63 +106,5 @@ async function payAll(
       ),
     );
     network.devnet.chain.closeLedger();
-  }
-}
-
-async function withStore<Result>(
-  rail: Rail,
-  orderIds: readonly string[],
-  use: (store: Store<ShopActions>) => Promise<Result>,
-): Promise<Result> {
-  const folder = mkdtempSync(path.join(tmpdir(), "vend402-bench-"));
-  const store = await openSqliteStore<ShopActions>({
-    file: path.join(folder, "shop.db"),
-    thread: "worker",
-    actionsUrl: new URL("../src/actions/index.ts", import.meta.url),
-    log,
-    onFatal: (error) => {
-      throw error;
-    },
-  });
-  try {
-    const asset = rail.assets.find(({ symbol }) => symbol === "USDC");
-    await store.transact("createKey", apiKeyRow("hash"));
-    await Promise.all(
-      orderIds.map((id) =>
-        store.transact("createOrder", { order: openOrder(id, asset), idempotency: null }),
-      ),
-    );
-    return await use(store);
-  } finally {
-    await store.close();
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-async function book(store: Store<ShopActions>, rail: Rail, page: DepositPage): Promise<void> {
-  const before = (await store.read.cursors.byRail(rail.id))?.cursor ?? null;
-  await store.transact("applyDeposits", {
-    railId: rail.id,
-    before,
-    page,
-    terms: { holdMs: 0, dustAtomic: {}, toleranceUsdMicro: 0n },
-    nowMs: systemClock.now(),
-  });
-}
-
-/** From the first ledger to the last, as a watcher with an empty cursor does it. */
-async function catchUp(
-  store: Store<ShopActions>,
-  rail: Rail,
-  onPage: (page: DepositPage) => void,
-): Promise<void> {
-  let cursor: string | null = null;
-  for (;;) {
-    const read = await rail.readDeposits(cursor, AbortSignal.timeout(READ_LIMIT_MS));
-    if (read.kind !== "done") throw new Error(`the rail could not be read: ${read.reason}`);
-    onPage(read.value);
-    await book(store, rail, read.value);
-    if (read.value.isCaughtUp) return;
-    cursor = read.value.cursor;
   }
 }
