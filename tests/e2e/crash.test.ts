@@ -245,7 +245,7 @@ test.each([
     await sendPayment(world.network, payer, visit.terms, { amountAtomic: stroops("9.99") });
     await crashes;
     const back =
-      "SELECT deposits.reason, state FROM deposits JOIN payouts ON deposit_id = deposits.id WHERE order_ref = ?";
+      "SELECT deposits.reason, payouts.state FROM deposits JOIN payouts ON deposit_id = deposits.id WHERE order_ref = ?";
     await expect
       .poll(() => query(world.databaseFile, back, visit.orderId), { timeout: END_LIMIT_MS })
       .toEqual([{ reason: "underpaid", state: "final" }]);

@@ -104,7 +104,9 @@ function knownVariables(): readonly string[] {
     ...EVM_SETTINGS.map((name) => `"VEND402_EVM_137_${name}"`),
     ...TON_SETTINGS.map((name) => `"VEND402_TON_${name}"`),
   ];
-  return [...new Set([...named, ...ofSuppliers, ...ofChains])].map((text) => text.slice(1, -1)).toSorted();
+  return [...new Set([...named, ...ofSuppliers, ...ofChains])]
+    .map((text) => text.slice(1, -1))
+    .toSorted();
 }
 
 test("every variable that the server reads is explained in .env.example, and no other", () => {
