@@ -112,7 +112,7 @@ test(
       cardId: first?.cardId,
       duplicateCardIds: [second?.cardId],
     });
-    oversold.push(`2 cards were bought for ${order_id}`);
+    oversold.push(`2 pieces were bought for ${order_id}`);
     await expectSettled();
   },
   TEST_LIMIT_MS,
