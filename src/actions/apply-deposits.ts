@@ -246,6 +246,8 @@ async function recoverKnown(
   if (!deposit.isFinal) return null;
   const place = placeOf(deposit);
   await tx.deposits.update(lost.id, { ...place, state: "final" });
+  const promise = await promiseOf(tx, deposit);
+  if (promise !== null) await noteSettled(tx, promise, lost, nowMs);
   await recoverDeposit(tx, { lost, found: { ...lost, ...place }, nowMs });
   return null;
 }

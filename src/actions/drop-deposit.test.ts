@@ -189,12 +189,16 @@ test("a payment that vanishes after delivery is a loss, the goods stay delivered
 
 test("a loss that comes back in the same transaction is made good once", async () => {
   const watcher = await openWatcher();
-  await watcher.see([final()]);
+  await claim(watcher.store);
+  const promised = { authorizationRef: REF };
+  await watcher.see([final(promised)]);
   await deliver(watcher);
   await watcher.see([]);
-  await watcher.see([seen({ blockHash: "0xb" })]);
+  await watcher.see([seen({ ...promised, blockHash: "0xb" })]);
   expect(await watcher.depositState()).toBe("lost");
-  for (let times = 0; times < 2; times++) await watcher.see([final({ blockHash: "0xb" })]);
+  for (let times = 0; times < 2; times++)
+    await watcher.see([final({ ...promised, blockHash: "0xb" })]);
+  expect((await watcher.store.read.authorizations.byRef(REF))?.state).toBe("settled");
   expect(await watcher.depositState()).toBe("final");
   expect(await watcher.balances()).toEqual({ [`held:${RAIL_ID}`]: PRICE, revenue: -PRICE });
 });
