@@ -59,10 +59,15 @@ test("the same word twice, late, or after the watcher's is a no-op", async () =>
   const body = JSON.stringify({ order_id });
   const headers = signed(body, Date.now());
   await x402.mine(order_id);
+  const { read } = x402.shop.store;
+  const before = await read.events.after(order_id, 0);
   for (let i = 0; i < 2; i++)
     expect((await x402.shop.ask(HOOK, { body, headers })).status).toBe(200);
-  expect(await isDue(x402, "settle")).toBe(false);
-  expect((await x402.shop.store.read.orders.byId(order_id))?.state).toBe("paid");
+  expect(await read.events.after(order_id, 0)).toEqual(before);
+  expect((await read.orders.byId(order_id))?.state).toBe("paid");
+  expect((await read.authorizations.ofOrder(order_id)).map(({ state }) => state)).toEqual([
+    "settled",
+  ]);
 });
 
 test.each<[string, (body: string) => Readonly<Record<string, string>>]>([
