@@ -148,6 +148,39 @@ test("a final payment that vanishes before anything was bought takes the order b
   );
 });
 
+/** Payouts of the first payment, as `cause: state`. */
+async function payoutStates({ store }: Watcher): Promise<readonly string[]> {
+  const payouts = await store.read.payouts.ofDeposit(DEPOSIT_ID);
+  return payouts.map(({ cause, state }) => `${cause}: ${state}`).toSorted();
+}
+
+test("a payment with excess that comes back after another one paid goes back whole, and its excess not again", async () => {
+  const watcher = await openWatcher();
+  const amount = { asset: USDC, atomic: PRICE + 7n };
+  await watcher.see([final({ amount })]);
+  await watcher.see([final({ txId: "tx_2" })]);
+  expect(await watcher.state()).toBe("paid");
+  await watcher.see([final({ amount, blockHash: "0xc" }), final({ txId: "tx_2" })]);
+  expect(await payoutStates(watcher)).toEqual(["excess: blocked", "unmatched: due"]);
+  const moved = await watcher.store.transact("redirectPayout", {
+    payoutId: payoutId("excess", DEPOSIT_ID),
+    to: null,
+    nowMs: NOW_MS + 90,
+  });
+  expect(moved).toBe(false);
+});
+
+test("a duplicate that comes back as the order's payment buys the goods and is not sent back as well", async () => {
+  const watcher = await openWatcher();
+  await watcher.see([final({ txId: "tx_2" }), final()]);
+  expect(await payoutStates(watcher)).toEqual(["unmatched: due"]);
+  await watcher.see([]);
+  expect(await payoutStates(watcher)).toEqual(["unmatched: blocked"]);
+  await watcher.see([final({ blockHash: "0xc" })]);
+  expect(await watcher.state()).toBe("paid");
+  expect(await payoutStates(watcher)).toEqual(["unmatched: blocked"]);
+});
+
 async function deliver({ store }: Watcher): Promise<void> {
   const attemptId = "att_1";
   const nowMs = NOW_MS + 50;

@@ -78,7 +78,7 @@ export async function holdPayouts(
     if (state === "due") await blockPayout(tx, { payoutId: id, reason: REASON_GONE, nowMs });
 }
 
-/** It has come again. */
+/** It has come again: what it still owes as it counts now is sent, the rest stays blocked. */
 export async function releasePayouts(
   tx: Tx,
   input: { readonly depositId: string; readonly nowMs: number },

@@ -104,17 +104,35 @@ export async function blockPayout(
   return true;
 }
 
-/** An operator sends a blocked payout on its way again, to another address if one is given. */
+/**
+ * Sends a blocked payout on its way again, to another address if one is given. False when it is not blocked, or
+ * when its deposit owes it no more.
+ */
 export async function redirectPayout(
   tx: Tx,
   input: { readonly payoutId: string; readonly to: string | null; readonly nowMs: number },
 ): Promise<boolean> {
   const { payoutId, to, nowMs } = input;
+  const payout = await tx.payouts.byId(payoutId);
+  if (payout === null || !(await isStillOwed(tx, payout))) return false;
   const changes = to === null ? { reason: null } : { to, reason: null };
   if (!(await tx.payouts.move(payoutId, "blocked", "due", changes, nowMs))) return false;
   await stepOrder(tx, payoutId, { event: "operator_refunded", nowMs });
   await tx.jobs.insert("payout", payoutId, nowMs);
   return true;
+}
+
+/**
+ * Whether the deposit means now what it meant when the payout was decided. A payment that the chain took back and
+ * brought again may pay an order now that it did not pay before, or the other way round.
+ */
+async function isStillOwed(tx: Tx, { depositId, cause, atomic }: PayoutRow): Promise<boolean> {
+  const deposit = await tx.deposits.byId(depositId);
+  if (deposit === null || deposit.state === "dropped" || deposit.state === "seen") return false;
+  if (cause === "unmatched") return deposit.orderId === null && deposit.atomic === atomic;
+  const order = deposit.orderId === null ? null : await tx.orders.byId(deposit.orderId);
+  if (order === null || order.payment?.depositId !== depositId) return false;
+  return cause === "order_failed" || deposit.atomic - order.payment.priceAtomic === atomic;
 }
 
 /** Only the refund of a failed order moves the order; excess and unmatched payments do not. */
