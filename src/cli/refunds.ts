@@ -53,6 +53,9 @@ async function retry(payoutId: string | undefined, to: string | null, out: Outpu
   const isMoved = await withStore((store) =>
     store.transact("redirectPayout", { payoutId, to, nowMs }),
   );
-  if (!isMoved) throw new Stop(`${payoutId} is not a blocked refund; see vend402 refunds`);
+  if (!isMoved)
+    throw new Stop(
+      `${payoutId} is not a blocked refund, or its payment owes it no more; see vend402 refunds`,
+    );
   out.line(`${payoutId} is due again; the running server sends it`);
 }
