@@ -6,7 +6,7 @@ import type { Order } from "../src/orders/order.ts";
 import type { Outcome } from "../src/outcome.ts";
 import type { Authorization, PaymentTerms, Rail, X402Scheme } from "../src/rails/rail.ts";
 import { rails } from "../src/rails/index.ts";
-import type { TonTuning } from "../src/rails/ton-jetton/settings.ts";
+import type { TonTuning } from "../src/chains/ton/settings.ts";
 import { payByX402 } from "../tests/fixtures/ton-agent.ts";
 import { payMany } from "../tests/fixtures/ton-many.ts";
 import { openTonStage, type TonStage } from "../tests/fixtures/ton-stage.ts";

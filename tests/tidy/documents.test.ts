@@ -4,7 +4,7 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import { generatePages } from "../../scripts/pages.ts";
 import { EVM_SETTINGS } from "../../src/chains/evm/settings.ts";
-import { TON_SETTINGS } from "../../src/rails/ton-jetton/settings.ts";
+import { TON_SETTINGS } from "../../src/chains/ton/settings.ts";
 import { supplierModules } from "../../src/suppliers/index.ts";
 import { repositoryFiles, root, textOf } from "./tree.ts";
 

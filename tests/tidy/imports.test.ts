@@ -25,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ".": ["#wire"],
 
   products: [".", "products/*"],
-  chains: ["."],
+  chains: [".", "rails"],
   rails: [".", "rails/*"],
   suppliers: [".", "products", "suppliers/*"],
   "products/*": [".", "products"],

@@ -5,9 +5,9 @@ import { openTonStage, type TonStage } from "../../../tests/fixtures/ton-stage.t
 import { systemClock } from "../../clock.ts";
 import { createLog } from "../../log.ts";
 import type { Deposit, Rail } from "../rail.ts";
-import { parseCursor } from "./cursor.ts";
+import { parseCursor } from "../../chains/ton/cursor.ts";
 import { tonJetton } from "./index.ts";
-import type { TonTuning } from "./settings.ts";
+import type { TonTuning } from "../../chains/ton/settings.ts";
 
 const PAYMENTS = 1_000;
 

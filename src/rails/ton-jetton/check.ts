@@ -1,10 +1,10 @@
 import type { Address } from "@ton/core";
 import { formatDecimal } from "../../money.ts";
 import type { DepositsRead, RailProblem } from "../rail.ts";
-import type { TonChain } from "./chain.ts";
-import type { HighloadWallet } from "./highload.ts";
-import { type JettonBook, readJettonWallet } from "./jettons.ts";
-import type { TonConfig } from "./settings.ts";
+import type { TonChain } from "../../chains/ton/chain.ts";
+import type { HighloadWallet } from "../../chains/ton/highload.ts";
+import { type JettonBook, readJettonWallet } from "../../chains/ton/jettons.ts";
+import type { TonConfig } from "../../chains/ton/settings.ts";
 
 export interface CheckDeps {
   readonly chain: TonChain;

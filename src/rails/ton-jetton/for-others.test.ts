@@ -8,7 +8,7 @@ import { systemClock } from "../../clock.ts";
 import { createLog } from "../../log.ts";
 import type { PaymentTerms } from "../rail.ts";
 import { tonJetton } from "./index.ts";
-import type { TonTexts } from "./settings.ts";
+import type { TonTexts } from "../../chains/ton/settings.ts";
 
 let stage: TonStage;
 

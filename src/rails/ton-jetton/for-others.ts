@@ -1,12 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { assert } from "../../errors.ts";
 import type { RailContext, RailProblem, X402Scheme } from "../rail.ts";
-import { rawAddress } from "./addresses.ts";
+import { rawAddress } from "../../chains/ton/addresses.ts";
 import { checkServing } from "./check.ts";
-import { highloadWallet } from "./highload.ts";
-import { openJettonBook } from "./jettons.ts";
-import { openLoggedChain } from "./logged-chain.ts";
-import { type ParsedTon, parseTon, type TonConfig, type TonTexts } from "./settings.ts";
+import { highloadWallet } from "../../chains/ton/highload.ts";
+import { openJettonBook } from "../../chains/ton/jettons.ts";
+import { openLoggedChain } from "../../chains/ton/logged-chain.ts";
+import {
+  type ParsedTon,
+  parseTon,
+  type TonConfig,
+  type TonTexts,
+} from "../../chains/ton/settings.ts";
 import { openX402 } from "./x402.ts";
 
 /** The scheme as a facilitator serves it to sellers that it does not know. */

@@ -1,13 +1,13 @@
 import type { Rail, RailContext } from "../rail.ts";
 import { checkRail } from "./check.ts";
-import { highloadWallet } from "./highload.ts";
+import { highloadWallet } from "../../chains/ton/highload.ts";
 import { writeInstructions } from "./instructions.ts";
-import { openJettonBook } from "./jettons.ts";
+import { openJettonBook } from "../../chains/ton/jettons.ts";
 import { openForOthers, parseForOthers } from "./for-others.ts";
-import { openLoggedChain } from "./logged-chain.ts";
+import { openLoggedChain } from "../../chains/ton/logged-chain.ts";
 import { authorizationRefOf } from "./paid-by.ts";
-import { openPayouts } from "./payouts.ts";
-import { parseTon, type TonConfig } from "./settings.ts";
+import { openPayouts } from "../../chains/ton/payouts.ts";
+import { parseTon, type TonConfig } from "../../chains/ton/settings.ts";
 import { done } from "../../outcome.ts";
 import { openWatch, type Watch, type WatchOptions } from "./watch.ts";
 import { openX402 } from "./x402.ts";

@@ -1,8 +1,8 @@
 import type { Address } from "@ton/core";
 import { formatDecimal } from "../../money.ts";
 import type { PayableOrder, PaymentTerms } from "../rail.ts";
-import { orderPayload } from "./payload.ts";
-import type { TonConfig } from "./settings.ts";
+import { orderPayload } from "../../chains/ton/payload.ts";
+import type { TonConfig } from "../../chains/ton/settings.ts";
 
 /** The wire form of "send this much of this jetton to this address, with this payload or this comment". */
 export type TonInstructions = Readonly<{

@@ -1,11 +1,11 @@
 import type { Address, Transaction } from "@ton/core";
 import { done, failed, type Outcome } from "../../outcome.ts";
-import { rawAddress } from "./addresses.ts";
-import type { TonChain } from "./chain.ts";
+import { rawAddress } from "../../chains/ton/addresses.ts";
+import type { TonChain } from "../../chains/ton/chain.ts";
 import { isSignedInternal, promiseRef } from "./promise-ref.ts";
-import type { TonConfig } from "./settings.ts";
-import { findSender } from "./trace.ts";
-import type { Credit } from "./transfers.ts";
+import type { TonConfig } from "../../chains/ton/settings.ts";
+import { findSender } from "../../chains/ton/trace.ts";
+import type { Credit } from "../../chains/ton/transfers.ts";
 
 /**
  * The name of the signed order that made a transfer, undefined for a plain one. The transfer itself does not hold

@@ -1,11 +1,11 @@
 import type { Transaction } from "@ton/core";
 import { done, failed, type Outcome } from "../../outcome.ts";
 import type { AuthorizationFate } from "../rail.ts";
-import type { AccountState, TonChain } from "./chain.ts";
+import type { AccountState, TonChain } from "../../chains/ton/chain.ts";
 import type { ReadPromise } from "./read-promise.ts";
-import { hopTo, type Search, searchBack } from "./trace.ts";
-import { followTransfer } from "./transfer-path.ts";
-import { ranThrough } from "./transfers.ts";
+import { hopTo, type Search, searchBack } from "../../chains/ton/trace.ts";
+import { followTransfer } from "../../chains/ton/transfer-path.ts";
+import { ranThrough } from "../../chains/ton/transfers.ts";
 import { payerWallet } from "./wallet-v5.ts";
 
 /** A promise is carried out while it is checked, or after: by this much earlier at most, for clocks that differ. */

@@ -8,7 +8,7 @@ import {
   type Slice,
   type StateInit,
 } from "@ton/core";
-import { OP } from "./transfers.ts";
+import { OP } from "../../chains/ton/transfers.ts";
 import { isSignedInternal } from "./promise-ref.ts";
 
 /** What a payer has signed: one jetton transfer, ordered from the payer's wallet v5. Nothing of it is checked yet. */

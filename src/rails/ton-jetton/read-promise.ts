@@ -1,6 +1,6 @@
 import type { JsonObject } from "../../json.ts";
 import type { Authorization, AuthorizationRead, PaymentTerms } from "../rail.ts";
-import { rawAddress } from "./addresses.ts";
+import { rawAddress } from "../../chains/ton/addresses.ts";
 import { readSignedTransfer, type SignedTransfer } from "./promise.ts";
 import { promiseRef } from "./promise-ref.ts";
 import { demandsOf, isSameDemands, type Receiver } from "./requirements.ts";

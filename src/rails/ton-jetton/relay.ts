@@ -2,8 +2,13 @@ import { createHash } from "node:crypto";
 import { internal } from "@ton/core";
 import type { Clock } from "../../clock.ts";
 import { done, failed, type Outcome } from "../../outcome.ts";
-import type { AccountState, TonChain } from "./chain.ts";
-import { HIGHLOAD_NUMBERS, type HighloadWallet, signHighload, usedNumbers } from "./highload.ts";
+import type { AccountState, TonChain } from "../../chains/ton/chain.ts";
+import {
+  HIGHLOAD_NUMBERS,
+  type HighloadWallet,
+  signHighload,
+  usedNumbers,
+} from "../../chains/ton/highload.ts";
 import type { SignedTransfer } from "./promise.ts";
 import type { PayerWallet } from "./wallet-v5.ts";
 

@@ -1,9 +1,9 @@
 import { type Address, Cell } from "@ton/core";
 import type { JsonObject } from "../../json.ts";
 import type { PayableOrder, PaymentTerms } from "../rail.ts";
-import { parseAddress } from "./addresses.ts";
-import { orderPayload } from "./payload.ts";
-import type { TonConfig } from "./settings.ts";
+import { parseAddress } from "../../chains/ton/addresses.ts";
+import { orderPayload } from "../../chains/ton/payload.ts";
+import type { TonConfig } from "../../chains/ton/settings.ts";
 
 /** As the published scheme has it: long enough to sign and send, short enough to be sure soon. */
 const MAX_TIMEOUT_S = 300;

@@ -7,8 +7,8 @@ import { systemClock } from "../../clock.ts";
 import { createLog } from "../../log.ts";
 import type { Deposit, Rail } from "../rail.ts";
 import { tonJetton } from "./index.ts";
-import { commentPayload, orderPayload } from "./payload.ts";
-import { OP } from "./transfers.ts";
+import { commentPayload, orderPayload } from "../../chains/ton/payload.ts";
+import { OP } from "../../chains/ton/transfers.ts";
 
 const NOTIFICATION = 0x7362d09c;
 const ORDER = "ord_0123456789abcdefghjkmnpqrstvwxyz0123";

@@ -1,8 +1,8 @@
 import type { Clock } from "../../clock.ts";
 import { done, failed, type Outcome } from "../../outcome.ts";
-import type { TonChain } from "./chain.ts";
-import { isSignedBy } from "./ed25519.ts";
-import { type JettonBook, readJettonWallet } from "./jettons.ts";
+import type { TonChain } from "../../chains/ton/chain.ts";
+import { isSignedBy } from "../../chains/ton/ed25519.ts";
+import { type JettonBook, readJettonWallet } from "../../chains/ton/jettons.ts";
 import type { ReadPromise } from "./read-promise.ts";
 import { payerWallet, type PayerWallet } from "./wallet-v5.ts";
 

@@ -1,5 +1,5 @@
 import { type Cell, contractAddress, type StateInit } from "@ton/core";
-import type { AccountState } from "./chain.ts";
+import type { AccountState } from "../../chains/ton/chain.ts";
 import type { SignedTransfer } from "./promise.ts";
 
 /** The code of wallet v5r1: the only wallet that takes an owner's signed order from somebody else. */

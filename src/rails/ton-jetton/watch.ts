@@ -2,11 +2,11 @@ import type { Address } from "@ton/core";
 import { done, failed, type Outcome } from "../../outcome.ts";
 import type { Clock } from "../../clock.ts";
 import type { Deposit, DepositPage, DepositsRead, HistoryGap, Unreadable } from "../rail.ts";
-import { type Link, NO_LINK, type TonChain } from "./chain.ts";
-import { isSameLink, parseCursor, START, writeCursor } from "./cursor.ts";
-import { type Linked, readStretch } from "./history.ts";
-import type { TonConfig } from "./settings.ts";
-import { type Credit, readCredit } from "./transfers.ts";
+import { type Link, NO_LINK, type TonChain } from "../../chains/ton/chain.ts";
+import { isSameLink, parseCursor, START, writeCursor } from "../../chains/ton/cursor.ts";
+import { type Linked, readStretch } from "../../chains/ton/history.ts";
+import type { TonConfig } from "../../chains/ton/settings.ts";
+import { type Credit, readCredit } from "../../chains/ton/transfers.ts";
 
 export interface Watch {
   read(cursor: string | null): Promise<DepositsRead>;

@@ -21,7 +21,7 @@ import { newId, systemRandom } from "../../ids.ts";
 import type { Outcome } from "../../outcome.ts";
 import type { Authorization, PayableOrder, PaymentTerms, Rail, X402Scheme } from "../rail.ts";
 import { tonJetton } from "./index.ts";
-import { orderPayload } from "./payload.ts";
+import { orderPayload } from "../../chains/ton/payload.ts";
 
 let stage: TonStage;
 let rail: Rail;

@@ -1,6 +1,6 @@
 import { done, failed, type Failed, type Outcome, unknown } from "../../outcome.ts";
 import type { X402Scheme } from "../rail.ts";
-import type { HighloadWallet } from "./highload.ts";
+import type { HighloadWallet } from "../../chains/ton/highload.ts";
 import { fateOf, promiseEnd } from "./promise-fate.ts";
 import { readAuthorization, type ReadPromise, storedPromise } from "./read-promise.ts";
 import { relayPromise } from "./relay.ts";

@@ -4,7 +4,7 @@ import { beforeEach, expect, test } from "vitest";
 import { done } from "../../../tests/contracts/rail-bench.ts";
 import { type DirectChain, openDirectChain } from "../../../tests/fixtures/ton-direct.ts";
 import type { Outcome } from "../../outcome.ts";
-import type { Payouts, SignedPayout } from "../rail.ts";
+import type { Payouts, SignedPayout } from "../../rails/rail.ts";
 import { HIGHLOAD_TIMEOUT_S, highloadWallet, type HighloadWallet } from "./highload.ts";
 import { openJettonBook } from "./jettons.ts";
 import { keysOfSeed } from "./keys.ts";

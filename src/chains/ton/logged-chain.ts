@@ -1,4 +1,4 @@
-import type { RailContext } from "../rail.ts";
+import type { RailContext } from "../../rails/rail.ts";
 import { openChain, type TonChain } from "./chain.ts";
 import type { TonConfig } from "./settings.ts";
 

@@ -4,7 +4,7 @@ import { Address } from "@ton/core";
 import { beforeAll, expect, test } from "vitest";
 import { type DirectChain, openDirectChain } from "../../../tests/fixtures/ton-direct.ts";
 import { failed, type Outcome, unknown } from "../../outcome.ts";
-import type { Payouts, SignedPayout } from "../rail.ts";
+import type { Payouts, SignedPayout } from "../../rails/rail.ts";
 import type { TonChain } from "./chain.ts";
 import { HIGHLOAD_TIMEOUT_S, highloadWallet, type HighloadWallet } from "./highload.ts";
 import { openJettonBook } from "./jettons.ts";

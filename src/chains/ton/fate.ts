@@ -1,7 +1,7 @@
 import type { Transaction } from "@ton/core";
 import { assert } from "../../errors.ts";
 import { done, failed, type Outcome } from "../../outcome.ts";
-import type { PayoutFate, SignedPayout } from "../rail.ts";
+import type { PayoutFate, SignedPayout } from "../../rails/rail.ts";
 import type { AccountState, TonChain } from "./chain.ts";
 import type { HighloadWallet } from "./highload.ts";
 import { readSignedBody, type SignedBody } from "./signed-body.ts";

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type Address, beginCell, internal, type MessageRelaxed } from "@ton/core";
 import { assert } from "../../errors.ts";
 import { done, failed, type Outcome } from "../../outcome.ts";
-import type { PayoutRequest, Payouts, SignedPayout } from "../rail.ts";
+import type { PayoutRequest, Payouts, SignedPayout } from "../../rails/rail.ts";
 import { parseAddress, rawAddress } from "./addresses.ts";
 import type { AccountState, TonChain } from "./chain.ts";
 import { payoutFate } from "./fate.ts";
