@@ -74,9 +74,9 @@ function openRails(config: Config, context: RailContext): OpenRails {
     problems.push(...chain.problems);
   }
   if (Object.keys(config.ton).length > 0) {
-    const ton = railModules["ton-jetton"].parse(config.ton);
-    if (ton.kind === "problems") problems.push(...ton.problems.map((one) => `VEND402_TON_${one}`));
-    else open.push(railModules["ton-jetton"].open(ton.config, context));
+    const ton = openTonRails(config.ton, context);
+    open.push(...ton.open);
+    problems.push(...ton.problems);
   }
   if (open.length === 0 && problems.length === 0)
     problems.push(
@@ -99,6 +99,20 @@ function openEvmRails(
   const { config } = parsed;
   const open: Rail[] = [railModules["evm-x402"].open(config, context)];
   if (config.depositFactory !== null) open.push(railModules["evm-deposit"].open(config, context));
+  return { open, problems: [] };
+}
+
+/** The rails of TON: one address for all orders, and one for each where somebody empties them. */
+function openTonRails(
+  texts: Readonly<Record<string, string>>,
+  context: RailContext,
+): Pick<OpenRails, "open" | "problems"> {
+  const parsed = railModules["ton-jetton"].parse(texts);
+  if (parsed.kind === "problems")
+    return { open: [], problems: parsed.problems.map((problem) => `VEND402_TON_${problem}`) };
+  const { config } = parsed;
+  const open: Rail[] = [railModules["ton-jetton"].open(config, context)];
+  if (config.keeperKeys !== null) open.push(railModules["ton-deposit"].open(config, context));
   return { open, problems: [] };
 }
 

@@ -1,5 +1,6 @@
 import { evmDeposit } from "./evm-deposit/index.ts";
 import { evmX402 } from "./evm-x402/index.ts";
+import { tonDeposit } from "./ton-deposit/index.ts";
 import { tonJetton } from "./ton-jetton/index.ts";
 import { stellarContract } from "./stellar-contract/index.ts";
 
@@ -9,4 +10,5 @@ export const rails = {
   "evm-x402": evmX402,
   "evm-deposit": evmDeposit,
   "ton-jetton": tonJetton,
+  "ton-deposit": tonDeposit,
 } as const;

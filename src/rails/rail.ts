@@ -21,6 +21,13 @@ export interface PayableOrder {
   readonly missing: readonly { readonly symbol: string; readonly reason: string }[];
 }
 
+/** An order that may be paid, as a rail needs it that watches an address of each. */
+export interface ExpectedOrder {
+  readonly id: string;
+  /** A payment after this time is late, but is told all the same. */
+  readonly windowClosesAtMs: number;
+}
+
 /** One inbound transfer a rail has seen: a fact, perhaps nobody's. (`txId`, `index`) names it for ever. */
 export interface Deposit {
   readonly txId: string;
@@ -233,13 +240,13 @@ export interface Rail {
   instructions(order: PayableOrder): Instructions | null;
   /**
    * The next page after `cursor`; null is a cold start (the contract's creation or a configured height).
-   * @param expected The orders that may be paid now, for rails where each has an address of its own. Asked after
-   * the chain's newest block is known, so that no order is missed whose payment that block holds.
+   * @param expected The orders that may be paid now or might yesterday, for rails where each has an address of its
+   * own. Asked after the chain's newest block is known, so that no order is missed whose payment that block holds.
    */
   readDeposits(
     cursor: string | null,
     signal: AbortSignal,
-    expected?: () => Promise<readonly string[]>,
+    expected?: () => Promise<readonly ExpectedOrder[]>,
   ): Promise<DepositsRead>;
   /** Resolves when there may be news: aligned to the ledger close, never busier than the rail allows. */
   waitForNews(signal: AbortSignal): Promise<void>;

@@ -54,7 +54,7 @@ const KEY_OF = "SELECT key_id FROM orders WHERE id = ?";
 const NEWEST_FIRST = "ORDER BY created_at_ms DESC, id DESC LIMIT ? OFFSET ?";
 
 const PAYABLE_SINCE =
-  "SELECT id FROM orders WHERE window_closes_at_ms >= ? ORDER BY window_closes_at_ms";
+  "SELECT id, window_closes_at_ms FROM orders WHERE window_closes_at_ms >= ? ORDER BY window_closes_at_ms";
 const COUNT_ALL = "SELECT state, SUM(count) FROM order_counts GROUP BY state";
 const COUNT_OF_KEY = "SELECT state, count FROM order_counts WHERE key_id = ?";
 /** Through the keys, because the only index by time is the one within a key. */
@@ -68,8 +68,11 @@ export function readOrders(sql: SqlReader): Reader["orders"] {
   return {
     byId: async (id) => readOne(ORDERS, await sql.get(BY_ID, id)),
     list: (filter) => listOrders(sql, filter),
-    idsPayableSince: async (sinceMs) =>
-      (await sql.all(PAYABLE_SINCE, sinceMs)).map(([id]) => String(id)),
+    payableSince: async (sinceMs) =>
+      (await sql.all(PAYABLE_SINCE, sinceMs)).map(([id, closesAtMs]) => ({
+        id: String(id),
+        windowClosesAtMs: Number(closesAtMs),
+      })),
     countByState: (keyId) =>
       keyId === null ? countByState(sql, COUNT_ALL) : countByState(sql, COUNT_OF_KEY, keyId),
     countCreatedSince: (sinceMs) => countByState(sql, COUNT_CREATED_SINCE, sinceMs),

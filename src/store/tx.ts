@@ -272,8 +272,8 @@ export interface Reader {
     byId(id: string): Promise<Order | null>;
     list(filter: OrderFilter): Promise<readonly Order[]>; // newest first
     countByState(keyId: string | null): Promise<Readonly<Partial<Record<OrderState, number>>>>; // null: all keys
-    /** Ids of the orders whose payment window ends at or after the instant. */
-    idsPayableSince(sinceMs: number): Promise<readonly string[]>;
+    /** Those whose payment window ends at or after the instant, the first to end first. */
+    payableSince(sinceMs: number): Promise<readonly Pick<Order, "id" | "windowClosesAtMs">[]>;
     /** Orders by state among those created at or after the instant. */
     countCreatedSince(sinceMs: number): Promise<Readonly<Partial<Record<OrderState, number>>>>;
   };

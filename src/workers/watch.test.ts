@@ -9,7 +9,7 @@ import {
 } from "../../tests/fixtures/shop-store.ts";
 import { systemClock } from "../clock.ts";
 import { done } from "../outcome.ts";
-import type { DepositsRead, Rail } from "../rails/rail.ts";
+import type { DepositsRead, ExpectedOrder, Rail } from "../rails/rail.ts";
 import { startWatch } from "./watch.ts";
 
 const HOUR_MS = 3_600_000;
@@ -27,7 +27,7 @@ test("an order that could be paid in the blocks that are read is expected, howev
     terms: TERMS,
     nowMs: NOW_MS,
   });
-  const read = Promise.withResolvers<readonly string[]>();
+  const read = Promise.withResolvers<readonly ExpectedOrder[]>();
   const readDeposits: Rail["readDeposits"] = async (_cursor, _signal, expected) => {
     read.resolve((await expected?.()) ?? []);
     return done({ ...page, cursor: "c2" }) satisfies DepositsRead;
@@ -41,5 +41,6 @@ test("an order that could be paid in the blocks that are read is expected, howev
   const clock = { ...systemClock, now: () => NOW_MS + 7 * 24 * HOUR_MS };
   const watch = startWatch({ rail, terms: TERMS, store, clock, log: silentLog });
   onTestFinished(() => watch.stop());
-  expect(await read.promise).toEqual([order.id]);
+  const { id, windowClosesAtMs } = order;
+  expect(await read.promise).toEqual([{ id, windowClosesAtMs }]);
 });

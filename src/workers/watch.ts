@@ -68,7 +68,7 @@ export function startWatch(options: WatchOptions): Watch {
     // What is read may be long ago: an order that could be paid then is expected.
     const sinceMs = Math.min(clock.now(), saved?.chainTimeMs ?? Infinity) - WATCHED_AFTER_MS;
     const read = await rail.readDeposits(before, signal, () =>
-      options.store.read.orders.idsPayableSince(sinceMs),
+      options.store.read.orders.payableSince(sinceMs),
     );
     if (read.kind === "gap") return atGap(read);
     if (read.kind !== "done") return afterFailure(read.reason);

@@ -1,6 +1,12 @@
 import type { Asset } from "../../src/money.ts";
 import type { Outcome } from "../../src/outcome.ts";
-import type { Deposit, DepositPage, Rail, SignedPayout } from "../../src/rails/rail.ts";
+import type {
+  Deposit,
+  DepositPage,
+  ExpectedOrder,
+  Rail,
+  SignedPayout,
+} from "../../src/rails/rail.ts";
 
 /** What goes wrong between the rail and its chain; each strikes once. */
 export type RailFault =
@@ -75,6 +81,12 @@ export interface RailBlocks {
 export type FreshBench = () => Promise<RailBench>;
 
 export const signal = new AbortController().signal;
+
+/** Orders whose windows stay open, as a watcher tells a rail of them. */
+export function expecting(ids: Iterable<string>): () => Promise<readonly ExpectedOrder[]> {
+  return async () => [...ids].map((id) => ({ id, windowClosesAtMs: Number.MAX_SAFE_INTEGER }));
+}
+
 /** No suite has more pages than this: reading must end. */
 const MAX_PAGES = 200;
 

@@ -32,7 +32,7 @@ async function nowS(): Promise<number> {
 async function send(number: number, createdAtS: number): Promise<boolean> {
   const message = internal({ to: strangerAddress(), value: toNano("0.01"), bounce: false });
   const isFirst = !(await stage.client.isContractDeployed(wallet.address));
-  const { boc } = signHighload(wallet, { message, number, createdAtS, isFirst });
+  const { boc } = signHighload(wallet, { messages: [message], number, createdAtS, isFirst });
   return stage.client.sendFile(boc).then(
     () => true,
     () => false,

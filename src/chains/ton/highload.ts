@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   type Address,
   beginCell,
@@ -13,6 +14,8 @@ import {
   storeMessageRelaxed,
   storeOutList,
 } from "@ton/core";
+import { assert } from "../../errors.ts";
+import type { AccountState } from "./chain.ts";
 import { signHash } from "./ed25519.ts";
 import { HIGHLOAD_CODE_BASE64 } from "./highload-code.ts";
 import type { TonKeys } from "./keys.ts";
@@ -66,7 +69,8 @@ export interface SignedMessage {
 }
 
 export interface MessageToSign {
-  readonly message: MessageRelaxed;
+  /** At least one and at most `MAX_MESSAGES`; all of them are sent, or none. */
+  readonly messages: readonly MessageRelaxed[];
   /** From 0 to `HIGHLOAD_NUMBERS` - 1. */
   readonly number: number;
   readonly createdAtS: number;
@@ -74,12 +78,19 @@ export interface MessageToSign {
   readonly isFirst: boolean;
 }
 
-/** Signs one message out of the wallet. One that brings code along goes by way of a message to itself. */
+/** Actions of one transaction are 255 at most. */
+export const MAX_MESSAGES = 254;
+
+/** Signs messages out of the wallet. Several, or one that brings code along, go by way of a message to itself. */
 export function signHighload(wallet: HighloadWallet, order: MessageToSign): SignedMessage {
-  const { message, number, createdAtS, isFirst } = order;
+  const { messages, number, createdAtS, isFirst } = order;
+  assert(messages.length <= MAX_MESSAGES, "more messages than a wallet can send at once");
+  const [message, ...others] = messages;
+  assert(message !== undefined, "nothing is to be sent");
   const queryId = (Math.floor(number / BITS) << 10) | (number % BITS);
   // The wallet turns down a message with a state in it, unless it sends it to itself first.
-  const sent = message.init ? viaItself(wallet, message, queryId) : message;
+  const isPlain = others.length === 0 && !message.init;
+  const sent = isPlain ? message : viaItself(wallet, messages, queryId);
   const inner = beginCell()
     .storeUint(SUBWALLET, 32)
     .storeRef(beginCell().store(storeMessageRelaxed(sent)).endCell())
@@ -100,24 +111,28 @@ function normalizedHash(to: Address, body: Cell): Buffer {
   return head.storeBit(0).storeBit(1).storeRef(body).endCell().hash();
 }
 
-/** The gas of the way round; what is left stays in the wallet. */
+/** The gas of the way round, and of each message on it; what is left stays in the wallet. */
 const WAY_ROUND_NANO = 20_000_000n;
+const EACH_NANO = 1_000_000n;
 
 function viaItself(
   { address }: HighloadWallet,
-  message: MessageRelaxed,
+  messages: readonly MessageRelaxed[],
   queryId: number,
 ): MessageRelaxed {
-  const value = message.info.type === "internal" ? message.info.value.coins : 0n;
-  const actions = beginCell()
-    .store(storeOutList([{ type: "sendMsg", mode: MODE, outMsg: message }]))
-    .endCell();
+  const sending = messages.map((outMsg) => ({ type: "sendMsg", mode: MODE, outMsg }) as const);
+  const actions = beginCell().store(storeOutList(sending)).endCell();
   const body = beginCell()
     .storeUint(INTERNAL_BATCH, 32)
     .storeUint(queryId, 64)
     .storeRef(actions)
     .endCell();
-  return internal({ to: address, value: value + WAY_ROUND_NANO, bounce: true, body });
+  const value = messages.reduce((sum, { info }) => sum + coinsOf(info), WAY_ROUND_NANO);
+  return internal({ to: address, value, bounce: true, body });
+}
+
+function coinsOf(info: MessageRelaxed["info"]): bigint {
+  return info.type === "internal" ? info.value.coins + EACH_NANO : EACH_NANO;
 }
 
 /**
@@ -140,6 +155,25 @@ export function usedNumbers(data: Cell, chainTimeS: number): (number: number) =>
 }
 
 const MARGIN_S = 60;
+
+/**
+ * A number that the wallet has not seen lately. Picked by what is sent and the time, since several processes may
+ * send out of one wallet: where two meet after all, one of them waits for its next try.
+ */
+export function pickNumber(
+  what: Buffer,
+  createdAtS: number,
+  { data, chainTimeMs }: Pick<AccountState, "data" | "chainTimeMs">,
+): number {
+  const isUsed = data === null ? () => false : usedNumbers(data, chainTimeMs / 1_000);
+  const seed = createHash("sha256").update(what).update(String(createdAtS)).digest();
+  const first = seed.readUInt32BE() % HIGHLOAD_NUMBERS;
+  for (let step = 0; step < HIGHLOAD_NUMBERS; step++) {
+    const number = (first + step) % HIGHLOAD_NUMBERS;
+    if (!isUsed(number)) return number;
+  }
+  return first;
+}
 
 type Bits = ReadonlyMap<number, readonly boolean[]>;
 

@@ -2,9 +2,11 @@ import { beginCell, type Builder, Cell, type Slice } from "@ton/core";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { newId } from "../../ids.ts";
-import { commentPayload, orderPayload, readOrderRef } from "./payload.ts";
+import { commentPayload, orderPayload, readPayload, sweptPayload } from "./payload.ts";
 
 const ORDER = newId("ord", 1_800_000_000_000, (length) => new Uint8Array(length).fill(7));
+
+const readOrderRef = (payload: Slice): string => readPayload(payload).orderRef;
 
 /** The payload as a transfer carries it, behind its either-bit. */
 const inRef = (cell: Cell): Slice => beginCell().storeBit(1).storeRef(cell).endCell().beginParse();
@@ -20,6 +22,12 @@ test("an order id survives the binary payload, in a cell of its own and inline",
 test("a wallet that only writes comments names the order by its id", () => {
   expect(readOrderRef(inRef(commentPayload(ORDER)))).toBe(ORDER);
   expect(readOrderRef(inRef(commentPayload(`  ${ORDER}\n`)))).toBe(ORDER);
+});
+
+test("what an order's own address sends on names that order, and pays none", () => {
+  const refs = { orderRef: "", sweptRef: ORDER };
+  expect(readPayload(inRef(sweptPayload(ORDER)))).toEqual(refs);
+  expect(readPayload(inRef(orderPayload(ORDER)))).toEqual({ orderRef: ORDER, sweptRef: "" });
 });
 
 test("a comment that runs on into further cells is read as one", () => {
@@ -49,7 +57,7 @@ test.each([
 test("whatever bytes a payer sends, reading ends and names an order of printable characters or none", () => {
   const bits = fc.record({
     isRef: fc.boolean(),
-    op: fc.constantFrom(0, 0x56343032, 7),
+    op: fc.constantFrom(0, 0x56343032, 0x73777074, 7),
     bytes: fc.uint8Array({ maxLength: 110 }),
     odd: fc.integer({ min: 0, max: 7 }),
     depth: fc.integer({ min: 0, max: 5 }),
@@ -62,7 +70,8 @@ test("whatever bytes a payer sends, reading ends and names an order of printable
       const payload = isRef
         ? inRef(content)
         : inline((builder) => builder.storeSlice(content.beginParse()));
-      expect(readOrderRef(payload)).toMatch(/^[\x21-\x7e]{0,64}$/);
+      const { orderRef, sweptRef } = readPayload(payload);
+      for (const ref of [orderRef, sweptRef]) expect(ref).toMatch(/^[\x21-\x7e]{0,64}$/);
     }),
     { numRuns: 300 },
   );

@@ -4,6 +4,8 @@ import { beginCell, type Cell, type Slice } from "@ton/core";
 const ORDER_TAG = 0x56343032;
 /** Text for people; what wallets without payloads write. */
 const COMMENT_OP = 0;
+/** Marks what an order's own address sends on to the treasury: "swpt" in ASCII. */
+const SWEPT_TAG = 0x73777074;
 
 /** What fits behind the tag, and what the shop keeps of any order id. */
 const MAX_ORDER_BYTES = 64;
@@ -21,17 +23,32 @@ export function commentPayload(text: string): Cell {
   return beginCell().storeUint(COMMENT_OP, 32).storeStringTail(text).endCell();
 }
 
+/** The forward payload that an order's own address sends along: tag, then the id in ASCII. */
+export function sweptPayload(orderId: string): Cell {
+  return beginCell().storeUint(SWEPT_TAG, 32).storeBuffer(Buffer.from(orderId, "ascii")).endCell();
+}
+
+/** What a forward payload says; each is the id of an order, or "". */
+export interface PayloadRefs {
+  /** The order that it pays. */
+  readonly orderRef: string;
+  /** The order whose own address it claims to come from. */
+  readonly sweptRef: string;
+}
+
+const NO_REFS: PayloadRefs = { orderRef: "", sweptRef: "" };
+
 /**
- * The order that a forward payload names, "" when it names none. Whatever a payer has put there, this does not
+ * The orders that a forward payload names. Whatever a payer has put there, this does not
  * throw.
  * @param payload What is left of the message behind the forward amount, its either-bit first.
  */
-export function readOrderRef(payload: Slice): string {
+export function readPayload(payload: Slice): PayloadRefs {
   try {
     return readTagged(contentOf(payload));
   } catch {
     // Too short, or a comment whose cells do not hang together: no order is named.
-    return "";
+    return NO_REFS;
   }
 }
 
@@ -41,17 +58,18 @@ function contentOf(payload: Slice): Slice | null {
   return payload.loadBit() ? payload.loadRef().beginParse() : payload;
 }
 
-function readTagged(content: Slice | null): string {
-  if (content === null || content.remainingBits < 32) return "";
+function readTagged(content: Slice | null): PayloadRefs {
+  if (content === null || content.remainingBits < 32) return NO_REFS;
   const tag = content.loadUint(32);
-  if (tag === ORDER_TAG) return orderRefOf(tailBytes(content, MAX_ORDER_BYTES));
-  if (tag === COMMENT_OP) return orderRefOf(tailBytes(content, MAX_COMMENT_BYTES));
-  return "";
+  if (tag === ORDER_TAG) return { ...NO_REFS, orderRef: idIn(content, MAX_ORDER_BYTES) };
+  if (tag === COMMENT_OP) return { ...NO_REFS, orderRef: idIn(content, MAX_COMMENT_BYTES) };
+  if (tag === SWEPT_TAG) return { ...NO_REFS, sweptRef: idIn(content, MAX_ORDER_BYTES) };
+  return NO_REFS;
 }
 
-function orderRefOf(bytes: Buffer): string {
+function idIn(content: Slice, maxBytes: number): string {
   // latin1 keeps every byte apart; the pattern then lets printable ASCII through.
-  const text = bytes.toString("latin1").trim();
+  const text = tailBytes(content, maxBytes).toString("latin1").trim();
   return PRINTABLE.test(text) ? text : "";
 }
 

@@ -155,7 +155,7 @@ function signMessage(
 ): SignedPayout {
   const createdAtS = Math.floor(state.chainTimeMs / 1_000) - CREATED_BEFORE_S;
   const isFirst = state.kind !== "active";
-  const signed = signHighload(treasury, { message, number, createdAtS, isFirst });
+  const signed = signHighload(treasury, { messages: [message], number, createdAtS, isFirst });
   return {
     txId: signed.messageHash.toString("hex"),
     body: writeSignedBody({

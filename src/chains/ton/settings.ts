@@ -19,6 +19,10 @@ export interface TonConfig {
   readonly treasuryKeys: TonKeys;
   /** Its highload wallet pays the gas of x402 payers; null: x402 is not offered. */
   readonly relayKeys: TonKeys | null;
+  /** Its highload wallet empties deposit addresses into the treasury; null: orders get no addresses of their own. */
+  readonly keeperKeys: TonKeys | null;
+  /** How many deposit addresses are looked at in a second, at the most. */
+  readonly looksPerS: number;
   /** Logical time of the first transaction that counts; 0n: from the beginning. */
   readonly startLt: bigint;
   /** Raw addresses that money is never sent back to. */
@@ -60,6 +64,8 @@ export const TON_SETTINGS: readonly string[] = [
   "TREASURY_MNEMONIC",
   "TREASURY_KEY",
   "RELAY_KEY",
+  "KEEPER_KEY",
+  "LOOKS_PER_S",
   "JETTON_MASTER",
   "JETTON_SYMBOL",
   "JETTON_DECIMALS",
@@ -77,7 +83,9 @@ export function parseTon(texts: TonTexts, tuning: Partial<TonTuning> = {}): Pars
   const network = readNetwork(read);
   const jetton = readJetton(read, network);
   const treasuryKeys = readTreasury(read);
-  const relayKeys = readRelay(read, treasuryKeys);
+  const relayKeys = readSpender(read, "RELAY_KEY", [treasuryKeys]);
+  const keeperKeys = readSpender(read, "KEEPER_KEY", [treasuryKeys, relayKeys]);
+  const looksPerS = readLooks(read);
   const rpcUrls = readUrls(read);
   const startLt = readStart(read);
   const exchanges = readExchanges(read);
@@ -91,6 +99,8 @@ export function parseTon(texts: TonTexts, tuning: Partial<TonTuning> = {}): Pars
     asset: jettonAsset(network.caip2, jetton),
     treasuryKeys,
     relayKeys,
+    keeperKeys,
+    looksPerS,
     startLt,
     exchanges,
     tuning: { ...DEFAULT_TUNING, ...tuning },
@@ -167,15 +177,30 @@ function readTreasury({ text, problems }: Read): TonKeys | null {
   return keys;
 }
 
-function readRelay({ text, problems }: Read, treasury: TonKeys | null): TonKeys | null {
-  const seed = text("RELAY_KEY");
+/** The seed of a wallet that only pays gas; null when it is not set. */
+function readSpender(
+  { text, problems }: Read,
+  name: string,
+  others: readonly (TonKeys | null)[],
+): TonKeys | null {
+  const seed = text(name);
   if (seed === null) return null;
   const keys = keysOfSeed(seed);
-  if (keys === null) problems.push("RELAY_KEY is not an ed25519 seed of 64 hex digits");
-  // Each counts its own messages, and what strangers make the relay spend must not be the treasury's.
-  else if (treasury?.publicKey.equals(keys.publicKey) === true)
-    problems.push("RELAY_KEY and the treasury's key must differ");
+  if (keys === null) problems.push(`${name} is not an ed25519 seed of 64 hex digits`);
+  // Each counts its own messages, and what strangers make one of them spend must not be another's.
+  else if (others.some((other) => other?.publicKey.equals(keys.publicKey) === true))
+    problems.push(`${name} must differ from the treasury's key and from every other one`);
   return keys;
+}
+
+/** Free keys of public servers allow ten questions in a second, and the other rail asks as well. */
+const DEFAULT_LOOKS_PER_S = "5";
+
+function readLooks({ text, problems }: Read): number {
+  const looks = text("LOOKS_PER_S") ?? DEFAULT_LOOKS_PER_S;
+  if (/^[1-9]\d{0,3}$/.test(looks)) return Number(looks);
+  problems.push("LOOKS_PER_S must be a whole number from 1 to 9999");
+  return 1;
 }
 
 function readUrls({ text, problems }: Read): readonly string[] {

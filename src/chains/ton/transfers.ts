@@ -1,6 +1,6 @@
 import type { Address, Slice, Transaction } from "@ton/core";
 import { rawAddress } from "./addresses.ts";
-import { readOrderRef } from "./payload.ts";
+import { type PayloadRefs, readPayload } from "./payload.ts";
 
 export const OP = {
   transfer: 0x0f8a7ea5,
@@ -9,14 +9,13 @@ export const OP = {
 } as const;
 
 /** A transfer that a jetton wallet has credited to itself. */
-export interface Credit {
+export interface Credit extends PayloadRefs {
   readonly queryId: bigint;
   readonly atomic: bigint;
   /** Owner of the sending jetton wallet, raw; null for coins that were just minted. */
   readonly from: string | null;
   /** Raw; null: nobody wants the rest of the gas back. */
   readonly responseTo: string | null;
-  readonly orderRef: string;
   /** The sending jetton wallet, or the minter. */
   readonly sender: Address;
   /** Logical time of the message that carried it. */
@@ -59,7 +58,7 @@ function readFields(body: Slice): Omit<Credit, "sender" | "messageLt"> {
     atomic,
     from: from === null ? null : rawAddress(from),
     responseTo: responseTo === null ? null : rawAddress(responseTo),
-    orderRef: readOrderRef(body),
+    ...readPayload(body),
   };
 }
 

@@ -1,5 +1,6 @@
 import { type Address, encodeFunctionData, erc20Abi, type Hex, parseAbi } from "viem";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expecting } from "../../../tests/contracts/rail-bench.ts";
 import { openBooks, type RailBooks } from "../../../tests/fixtures/rail-books.ts";
 import { type EvmStage, openEvmStage } from "../../../tests/fixtures/evm-stage.ts";
 import { systemClock } from "../../clock.ts";
@@ -172,7 +173,7 @@ test("orders are asked for after the newest block is known, so that none is miss
   });
   const read = await rail.readDeposits(null, signal, async () => {
     steps.push("orders");
-    return [order];
+    return expecting([order])();
   });
   stage.front.twist(null);
   expect(read.kind).toBe("done");

@@ -6,13 +6,13 @@ import { findSafePayers } from "../../chains/evm/payers.ts";
 import type { EvmConfig } from "../../chains/evm/settings.ts";
 import type { TransferFilter } from "../../chains/evm/transfers.ts";
 import type { Clock } from "../../clock.ts";
-import type { Deposit, DepositsRead } from "../rail.ts";
+import type { Deposit, DepositsRead, ExpectedOrder } from "../rail.ts";
 
 export interface Watch {
   read(
     cursor: string | null,
     signal: AbortSignal,
-    expected: () => Promise<readonly string[]>,
+    expected: () => Promise<readonly ExpectedOrder[]>,
   ): Promise<DepositsRead>;
   waitForNews(signal: AbortSignal): Promise<void>;
   /** Orders whose addresses may hold something: those that may be paid, and those that were. */
@@ -35,11 +35,11 @@ export function openWatch(
   let isRestarted = true;
   const paid = new Set<string>();
 
-  const source = (expected: () => Promise<readonly string[]>): PageSource<Deposit> => ({
+  const source = (expected: () => Promise<readonly ExpectedOrder[]>): PageSource<Deposit> => ({
     async filters(open, held) {
       if (isRestarted) remember(paid, held);
       isRestarted = false;
-      watched = [...new Set([...(await expected()), ...open])];
+      watched = [...new Set([...(await expected()).map(({ id }) => id), ...open])];
       book.forgetUnless(watched.length);
       return inChunks(watched.map(book.addressOf), config.tuning.logAddresses).map(
         (addresses): TransferFilter => ({ tokens: config.tokens, side: "to", addresses }),

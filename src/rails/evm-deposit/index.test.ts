@@ -1,4 +1,5 @@
 import { type EvmRailUnderTest, openEvmBench } from "../../../tests/fixtures/evm-bench.ts";
+import { expecting } from "../../../tests/contracts/rail-bench.ts";
 import { railContract } from "../../../tests/contracts/rail.ts";
 import { systemClock } from "../../clock.ts";
 import { depositAddress } from "../../chains/evm/deposit-contracts.ts";
@@ -17,8 +18,7 @@ function railUnderTest(): EvmRailUnderTest {
       // As a watcher reads it: with the orders that may be paid.
       return {
         ...rail,
-        readDeposits: (cursor, signal) =>
-          rail.readDeposits(cursor, signal, async () => [...expected]),
+        readDeposits: (cursor, signal) => rail.readDeposits(cursor, signal, expecting(expected)),
       };
     },
     async pay(stage, { symbol, atomic, orderRef }) {

@@ -1,6 +1,6 @@
 import type { Address } from "viem";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { done } from "../../../tests/contracts/rail-bench.ts";
+import { done, expecting } from "../../../tests/contracts/rail-bench.ts";
 import { type EvmStage, openEvmStage } from "../../../tests/fixtures/evm-stage.ts";
 import { systemClock } from "../../clock.ts";
 import { depositAddress } from "../../chains/evm/deposit-contracts.ts";
@@ -25,7 +25,7 @@ const addressOf = (order: string): Address => depositAddress(stage.contracts, or
 /** A rail that has just read, as it does after a restart; these are the orders that may be paid. */
 async function railThatWatches(expected: readonly string[]): Promise<Rail> {
   const rail = evmDeposit.open(stage.config(), { clock: systemClock, log });
-  const read = await rail.readDeposits(null, signal, async () => expected);
+  const read = await rail.readDeposits(null, signal, expecting(expected));
   expect(read.kind).toBe("done");
   return rail;
 }
@@ -114,7 +114,7 @@ test("an address whose order is expected no more is emptied, after a restart too
   const start = await first.readDeposits(null, signal, async () => []);
   await pay(order, 1_000_000n);
   const cursor = start.kind === "done" ? start.value.cursor : null;
-  const read = await first.readDeposits(cursor, signal, async () => [order]);
+  const read = await first.readDeposits(cursor, signal, expecting([order]));
   const restarted = evmDeposit.open(stage.config(), { clock: systemClock, log });
   await stage.devnet.mine(5);
   let last = read.kind === "done" ? read.value.cursor : null;

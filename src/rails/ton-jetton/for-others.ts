@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { assert } from "../../errors.ts";
 import type { RailContext, RailProblem, X402Scheme } from "../rail.ts";
 import { rawAddress } from "../../chains/ton/addresses.ts";
-import { checkServing } from "./check.ts";
+import { checkServing } from "../../chains/ton/check.ts";
 import { highloadWallet } from "../../chains/ton/highload.ts";
 import { openJettonBook } from "../../chains/ton/jettons.ts";
 import { openLoggedChain } from "../../chains/ton/logged-chain.ts";

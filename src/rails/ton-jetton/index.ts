@@ -1,5 +1,5 @@
 import type { Rail, RailContext } from "../rail.ts";
-import { checkRail } from "./check.ts";
+import { checkRail } from "../../chains/ton/check.ts";
 import { highloadWallet } from "../../chains/ton/highload.ts";
 import { writeInstructions } from "./instructions.ts";
 import { openJettonBook } from "../../chains/ton/jettons.ts";
@@ -24,6 +24,7 @@ export const tonJetton = {
     const jettons = openJettonBook(chain);
     const treasury = highloadWallet(config.treasuryKeys);
     const relay = config.relayKeys === null ? null : highloadWallet(config.relayKeys);
+    const spenders = relay === null ? [] : [{ name: "relay", address: relay.address }];
     const receiver =
       relay === null ? null : { config, treasury: treasury.address, relay: relay.address };
     const x402 =
@@ -34,13 +35,13 @@ export const tonJetton = {
       chain,
       config,
       clock,
+      treasury: treasury.address,
       account: () => jettons.walletOf(config.jetton.master, treasury.address),
       refOf: (credit) => authorizationRefOf(chain, config, credit),
     };
     const watch: Watch = openWatch(watching);
-    // A look at start-up must not disturb what the watcher remembers.
-    const look: Watch = openWatch(watching);
-    const read = (cursor: string | null): ReturnType<Watch["read"]> => look.read(cursor);
+    // A look at start-up must neither disturb what the watcher remembers nor remember anything itself.
+    const read: Watch["read"] = (cursor) => openWatch(watching).read(cursor);
     return {
       id: `${config.network.caip2}/jetton`,
       kind: "ton-jetton",
@@ -58,8 +59,8 @@ export const tonJetton = {
       waitForNews: (signal) => watch.waitForNews(signal),
       // Payments arrive where refunds leave from.
       sweep: async () => done(null),
-      check: (cursor) =>
-        checkRail({ chain, config, jettons, treasury, relay, read }, cursor ?? null),
+      check: (cursor = null) =>
+        checkRail({ chain, config, jettons, treasury, spenders, read }, cursor),
     };
   },
 } as const;

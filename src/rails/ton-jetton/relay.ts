@@ -1,14 +1,8 @@
-import { createHash } from "node:crypto";
 import { internal } from "@ton/core";
 import type { Clock } from "../../clock.ts";
 import { done, failed, type Outcome } from "../../outcome.ts";
-import type { AccountState, TonChain } from "../../chains/ton/chain.ts";
-import {
-  HIGHLOAD_NUMBERS,
-  type HighloadWallet,
-  signHighload,
-  usedNumbers,
-} from "../../chains/ton/highload.ts";
+import type { TonChain } from "../../chains/ton/chain.ts";
+import { type HighloadWallet, pickNumber, signHighload } from "../../chains/ton/highload.ts";
 import type { SignedTransfer } from "./promise.ts";
 import type { PayerWallet } from "./wallet-v5.ts";
 
@@ -49,28 +43,9 @@ export async function relayPromise(
     body: transfer.body,
   });
   const createdAtS = Math.floor(state.value.chainTimeMs / 1_000) - CREATED_BEFORE_S;
-  const number = numberFor(transfer, createdAtS, state.value);
+  const number = pickNumber(transfer.body.hash(), createdAtS, state.value);
   const isFirst = state.value.kind !== "active";
-  const signed = signHighload(relay, { message, number, createdAtS, isFirst });
+  const signed = signHighload(relay, { messages: [message], number, createdAtS, isFirst });
   const sent = await chain.send(signed.boc);
   return sent.kind === "done" ? done(signed.messageHash.toString("hex")) : sent;
-}
-
-/**
- * A number that the wallet has not seen lately. Picked by the order and the time, since several processes relay out
- * of one wallet: where two meet after all, one of them waits for its next try.
- */
-function numberFor(
-  { body }: SignedTransfer,
-  createdAtS: number,
-  { data, chainTimeMs }: AccountState,
-): number {
-  const isUsed = data === null ? () => false : usedNumbers(data, chainTimeMs / 1_000);
-  const seed = createHash("sha256").update(body.hash()).update(String(createdAtS)).digest();
-  const first = seed.readUInt32BE() % HIGHLOAD_NUMBERS;
-  for (let step = 0; step < HIGHLOAD_NUMBERS; step++) {
-    const number = (first + step) % HIGHLOAD_NUMBERS;
-    if (!isUsed(number)) return number;
-  }
-  return first;
 }

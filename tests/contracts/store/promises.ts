@@ -162,12 +162,11 @@ function payableContract(open: StoreBench): void {
       const { windowClosesAtMs: endMs } = newOrder();
       const late = newOrder({ id: "ord_3", windowClosesAtMs: endMs + 1 });
       await within(store, "orders", "insert", late);
-      expect(await store.read.orders.idsPayableSince(endMs + 1)).toEqual(["ord_3"]);
-      expect((await store.read.orders.idsPayableSince(endMs)).toSorted()).toEqual([
-        "ord_1",
-        "ord_2",
-        "ord_3",
-      ]);
+      const lateOne = { id: "ord_3", windowClosesAtMs: endMs + 1 };
+      expect(await store.read.orders.payableSince(endMs + 1)).toEqual([lateOne]);
+      const all = await store.read.orders.payableSince(endMs);
+      expect(all.map(({ id }) => id).toSorted()).toEqual(["ord_1", "ord_2", "ord_3"]);
+      expect(all.at(-1)).toEqual(lateOne);
     });
 
     test("may forget an answer that is told anew", async () => {

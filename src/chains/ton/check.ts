@@ -1,39 +1,43 @@
 import type { Address } from "@ton/core";
 import { formatDecimal } from "../../money.ts";
-import type { DepositsRead, RailProblem } from "../rail.ts";
-import type { TonChain } from "../../chains/ton/chain.ts";
-import type { HighloadWallet } from "../../chains/ton/highload.ts";
-import { type JettonBook, readJettonWallet } from "../../chains/ton/jettons.ts";
-import type { TonConfig } from "../../chains/ton/settings.ts";
+import type { DepositsRead, RailProblem } from "../../rails/rail.ts";
+import type { TonChain } from "./chain.ts";
+import type { HighloadWallet } from "./highload.ts";
+import { type JettonBook, readJettonWallet } from "./jettons.ts";
+import type { TonConfig } from "./settings.ts";
 
 export interface CheckDeps {
   readonly chain: TonChain;
   readonly config: TonConfig;
   readonly jettons: JettonBook;
   readonly treasury: HighloadWallet;
-  /** Null where x402 is not offered. */
-  readonly relay: HighloadWallet | null;
+  /** Others of ours that pay gas. */
+  readonly spenders: readonly Spender[];
   readonly read: (cursor: string | null) => Promise<DepositsRead>;
 }
 
-/** Enough for a dozen refunds, or x402 payments. */
-const LEAST_TREASURY_NANO = 1_000_000_000n;
-const LEAST_RELAY_NANO = 1_000_000_000n;
+/** A wallet of ours that must have some of the chain's coin. */
+export interface Spender {
+  /** "relay" */
+  readonly name: string;
+  readonly address: Address;
+}
+
+/** Enough for a dozen refunds, x402 payments or sweeps. */
+const LEAST_NANO = 1_000_000_000n;
 
 /** @param cursor The stored one; null when nothing was read yet. */
 export async function checkRail(
   deps: CheckDeps,
   cursor: string | null,
 ): Promise<readonly RailProblem[]> {
-  const { jettons, config, treasury, relay } = deps;
+  const { jettons, config, treasury, spenders } = deps;
   const wallet = await jettons.walletOf(config.jetton.master, treasury.address);
   if (wallet.kind !== "done") return [unreachable(wallet)];
+  const all = [{ name: "treasury", address: treasury.address }, ...spenders];
   return [
     ...(await checkWallet(deps, wallet.value)),
-    ...(await checkGas(deps, treasury.address, { name: "treasury", least: LEAST_TREASURY_NANO })),
-    ...(relay === null
-      ? []
-      : await checkGas(deps, relay.address, { name: "relay", least: LEAST_RELAY_NANO })),
+    ...(await Promise.all(all.map((spender) => checkGas(deps, spender)))).flat(),
     ...(cursor === null ? [] : await checkHistory(deps, cursor)),
   ];
 }
@@ -45,7 +49,7 @@ export async function checkServing(
   const { jettons, config, relay } = deps;
   const wallet = await jettons.walletOf(config.jetton.master, relay.address);
   if (wallet.kind !== "done") return [unreachable(wallet)];
-  return checkGas(deps, relay.address, { name: "relay", least: LEAST_RELAY_NANO });
+  return checkGas(deps, { name: "relay", address: relay.address });
 }
 
 function unreachable(wallet: {
@@ -79,17 +83,16 @@ async function checkWallet({ chain }: CheckDeps, wallet: Address): Promise<reado
 
 async function checkGas(
   { chain }: Pick<CheckDeps, "chain">,
-  address: Address,
-  account: { readonly name: string; readonly least: bigint },
+  { name, address }: Spender,
 ): Promise<readonly RailProblem[]> {
   const state = await chain.state(address);
   if (state.kind !== "done") return [unreachable(state)];
-  if (state.value.balanceNano >= account.least) return [];
+  if (state.value.balanceNano >= LEAST_NANO) return [];
   const held = formatDecimal(state.value.balanceNano, 9, 2);
   return [
     {
       severity: "warning",
-      what: `the ${account.name} has ${held} TON left for gas`,
+      what: `the ${name} has ${held} TON left for gas`,
       fix: `Send TON to ${address.toString({ bounceable: false })}.`,
     },
   ];
