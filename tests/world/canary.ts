@@ -34,7 +34,7 @@ export function findLeaks(said: Iterable<Said>, secrets: readonly Secret[]): rea
 export function secretsOf(env: Readonly<Record<string, string>>): readonly Secret[] {
   return Object.entries(env)
     .filter(([name]) =>
-      /SECRET|MASTER_KEYS|PEPPER|API_KEY|TREASURY_KEY|RELAY_KEYS|KEEPER_KEY|ACCESS_CODE/.test(name),
+      /SECRET|MASTER_KEYS|PEPPER|API_KEY|TREASURY_KEY|RELAY_KEY|KEEPER_KEY|ACCESS_CODE/.test(name),
     )
     .flatMap(([name, value]) =>
       value.split(",").map((item) => ({ name, text: item.replace(/^[^:]*:/, "") })),

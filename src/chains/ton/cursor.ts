@@ -12,8 +12,12 @@ const STEP_S = 5;
 const FORM = /^(\d{1,16}):([0-9a-f]{64}):(\d{1,12})$/;
 
 export function writeCursor({ lt, hash }: Link, chainTimeMs: number): string {
-  const timeS = Math.floor(chainTimeMs / 1_000 / STEP_S) * STEP_S;
-  return `${lt}:${hash}:${timeS}`;
+  return `${lt}:${hash}:${coarseS(chainTimeMs)}`;
+}
+
+/** As cursors have it: seconds, rounded down to a multiple of `STEP_S`. */
+export function coarseS(chainTimeMs: number): number {
+  return Math.floor(chainTimeMs / 1_000 / STEP_S) * STEP_S;
 }
 
 /** Null for a text of another form. */

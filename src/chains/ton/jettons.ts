@@ -54,6 +54,8 @@ export interface JettonWalletState {
   /** The jetton's administrator has locked it. */
   readonly canSend: boolean;
   readonly canReceive: boolean;
+  /** As of which this is so. */
+  readonly chainTimeMs: number;
 }
 
 const LOCKED_FOR_SENDING = 1;
@@ -68,7 +70,8 @@ export async function readJettonWallet(
 ): Promise<Outcome<JettonWalletState>> {
   const state = await chain.state(wallet);
   if (state.kind !== "done") return state;
-  if (state.value.kind !== "active") return done({ atomic: 0n, canSend: true, canReceive: true });
+  const { kind, chainTimeMs } = state.value;
+  if (kind !== "active") return done({ atomic: 0n, canSend: true, canReceive: true, chainTimeMs });
   const [data, status] = await Promise.all([
     readNumber(chain, wallet, "get_wallet_data"),
     readNumber(chain, wallet, "get_status"),
@@ -81,6 +84,7 @@ export async function readJettonWallet(
     atomic: data.value,
     canSend: (bits & LOCKED_FOR_SENDING) === 0,
     canReceive: (bits & LOCKED_FOR_RECEIVING) === 0,
+    chainTimeMs,
   });
 }
 

@@ -1,15 +1,21 @@
 import type { MessageRelaxed } from "@ton/core";
 import { done, failed, type Outcome } from "../../outcome.ts";
 import type { TonChain } from "./chain.ts";
-import { type HighloadWallet, pickNumber, signHighload } from "./highload.ts";
+import { HIGHLOAD_TIMEOUT_S, type HighloadWallet, pickNumber, signHighload } from "./highload.ts";
 
 /** An account of ours that pays for what anybody may do: its key moves no customer's money. */
 export interface Keeper {
-  /**
-   * Sends messages together, and gives the hash by which explorers show all that follows. `failed`: nothing was
-   * sent; otherwise they may be carried out until `HIGHLOAD_TIMEOUT_S` later.
-   */
-  send(messages: readonly MessageRelaxed[]): Promise<Outcome<string>>;
+  /** Signs messages that are sent together, at most once. Sends nothing yet. */
+  sign(messages: readonly MessageRelaxed[]): Promise<Outcome<KeeperMessage>>;
+}
+
+export interface KeeperMessage {
+  /** By which explorers show all that follows. */
+  readonly messageHash: string;
+  /** Chain time after which it can not be carried out any more. */
+  readonly validUntilMs: number;
+  /** May be repeated. */
+  send(): Promise<Outcome<null>>;
 }
 
 /** What the wallet needs for itself, beside what it sends along. */
@@ -18,7 +24,7 @@ const CREATED_BEFORE_S = 5;
 
 export function openKeeper(chain: TonChain, wallet: HighloadWallet): Keeper {
   return {
-    async send(messages) {
+    async sign(messages) {
       const state = await chain.state(wallet.address);
       if (state.kind !== "done") return state;
       const { balanceNano, chainTimeMs, kind } = state.value;
@@ -30,9 +36,11 @@ export function openKeeper(chain: TonChain, wallet: HighloadWallet): Keeper {
       const number = pickNumber(what, createdAtS, state.value);
       const isFirst = kind !== "active";
       const signed = signHighload(wallet, { messages, number, createdAtS, isFirst });
-      const sent = await chain.send(signed.boc);
-      if (sent.kind === "failed") return sent;
-      return done(signed.messageHash.toString("hex"));
+      return done({
+        messageHash: signed.messageHash.toString("hex"),
+        validUntilMs: (createdAtS + HIGHLOAD_TIMEOUT_S) * 1_000,
+        send: () => chain.send(signed.boc),
+      });
     },
   };
 }

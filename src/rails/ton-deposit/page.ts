@@ -1,4 +1,5 @@
 import type { Link, TonChain } from "../../chains/ton/chain.ts";
+import { coarseS } from "../../chains/ton/cursor.ts";
 import type { TonConfig } from "../../chains/ton/settings.ts";
 import type { Reach } from "../../chains/ton/walk.ts";
 import { done, type Outcome } from "../../outcome.ts";
@@ -45,14 +46,13 @@ export async function makePage(
   }
   for (const one of told) noteTold(memory, one);
   const treasuryTimeMs = reach.isEnd ? reach.headTimeMs : (reach.steps.at(-1)?.timeMs ?? 0);
-  const chainTimeMs = memory.rounds.seenUntilMs(treasuryTimeMs, cursor.timeS * 1_000);
-  const timeS = Math.floor(chainTimeMs / 1_000);
+  const timeS = coarseS(memory.rounds.seenUntilMs(treasuryTimeMs, cursor.timeS * 1_000));
   return done({
     deposits,
     unreadable,
     cursor: writeCursor({ link, timeS, told: memory.told }),
     height: Number([...memory.told.values()].reduce(higher, link.lt)),
-    chainTimeMs,
+    chainTimeMs: timeS * 1_000,
     isCaughtUp: reach.isEnd && told.length === untold.length && isRoundDone,
   });
 }

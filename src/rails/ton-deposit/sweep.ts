@@ -1,7 +1,6 @@
 import type { Address } from "@ton/core";
 import type { TonChain } from "../../chains/ton/chain.ts";
 import { type Forwarder, sweepMessage } from "../../chains/ton/forwarder.ts";
-import { HIGHLOAD_TIMEOUT_S } from "../../chains/ton/highload.ts";
 import { readJettonWallet } from "../../chains/ton/jettons.ts";
 import type { Keeper } from "../../chains/ton/keeper.ts";
 import type { TonConfig } from "../../chains/ton/settings.ts";
@@ -40,36 +39,37 @@ const SWEEP_NANO = 50_000_000n;
 const SWEEPS_PER_MESSAGE = 10;
 /** A sweep costs about five cents. What is configured is a stable coin. */
 const WORTHWHILE_CENTS = 50n;
-/** How long a sweep is waited for. */
+/** How long a sweep is waited for, and after how many looks it is sent again meanwhile. */
 const LANDING_MS = 60_000;
+const LOOKS_UNTIL_RESENT = 10;
 
 /**
  * Empties deposit addresses into the treasury. Anybody may do so, so it needs no trust: repeated or done by two at
  * once it moves the same money to the same place.
  */
 export function openSweeper(deps: SweepDeps): Sweeper {
-  /** Orders whose sweep was sent and not seen to land: until when it may, by our clock. */
+  /** Chain time until which a sweep may still land that was sent and not seen, by its order. */
   const underWay = new Map<string, number>();
 
   const work = async (signal: AbortSignal, extent: Extent): Promise<Outcome<string | null>> => {
     const found = await findHoldings(deps, signal);
     if (found.kind !== "done") return found;
-    const nowMs = deps.clock.now();
-    const isDue = ({ orderId, atomic }: Holding): boolean =>
-      (underWay.get(orderId) ?? 0) <= nowMs && (extent === "everything" || isWorthIt(deps, atomic));
-    const holdings = found.value.filter(isDue);
-    const free = holdings.filter(({ isFree }) => isFree);
+    const { holdings, chainTimeMs } = found.value;
+    for (const [orderId, untilMs] of underWay) if (untilMs < chainTimeMs) underWay.delete(orderId);
+    const due = holdings.filter(
+      ({ orderId, atomic }) =>
+        !underWay.has(orderId) && (extent === "everything" || isWorthIt(deps, atomic)),
+    );
+    const free = due.filter(({ isFree }) => isFree);
     const lines: string[] = [];
     for (let at = 0; at < free.length; at += SWEEPS_PER_MESSAGE) {
-      const some = free.slice(at, at + SWEEPS_PER_MESSAGE);
-      for (const { orderId } of some) underWay.set(orderId, nowMs + 2_000 * HIGHLOAD_TIMEOUT_S);
-      const swept = await sweepSome(deps, some, signal);
-      if (swept.kind === "failed") for (const { orderId } of some) underWay.delete(orderId);
+      const swept = await sweepSome(deps, free.slice(at, at + SWEEPS_PER_MESSAGE), signal);
       if (swept.kind !== "done") return swept;
-      for (const { orderId } of swept.value.landed) underWay.delete(orderId);
+      for (const { orderId } of swept.value.missing)
+        underWay.set(orderId, swept.value.validUntilMs);
       lines.push(lineOf(deps, swept.value));
     }
-    const locked = holdings.length - free.length;
+    const locked = due.length - free.length;
     if (locked > 0) lines.push(`${locked} addresses are locked by the jetton's issuer`);
     return done(lines.length === 0 ? null : lines.join("; "));
   };
@@ -91,8 +91,9 @@ function isWorthIt({ config }: SweepDeps, atomic: bigint): boolean {
 async function findHoldings(
   { chain, walletOf, watch }: SweepDeps,
   signal: AbortSignal,
-): Promise<Outcome<readonly Holding[]>> {
+): Promise<Outcome<{ readonly holdings: readonly Holding[]; readonly chainTimeMs: number }>> {
   const holdings: Holding[] = [];
+  let chainTimeMs = 0;
   for (const [orderId, lt] of watch.paid()) {
     if (signal.aborted) return failed("told to stop", "retry");
     const wallet = await walletOf(orderId);
@@ -100,16 +101,18 @@ async function findHoldings(
     const state = await readJettonWallet(chain, wallet.value);
     if (state.kind !== "done") return state;
     const { atomic, canSend: isFree } = state.value;
+    chainTimeMs = Math.max(chainTimeMs, state.value.chainTimeMs);
     if (atomic === 0n) watch.noteEmpty(orderId, lt);
     else holdings.push({ orderId, wallet: wallet.value, atomic, isFree });
   }
-  return done(holdings);
+  return done({ holdings, chainTimeMs });
 }
 
 interface Swept {
   readonly messageHash: string;
+  readonly validUntilMs: number;
   readonly landed: readonly Holding[];
-  readonly missing: number;
+  readonly missing: readonly Holding[];
 }
 
 /** One message to the keeper's wallet, and what came of it. */
@@ -118,31 +121,40 @@ async function sweepSome(
   holdings: readonly Holding[],
   signal: AbortSignal,
 ): Promise<Outcome<Swept>> {
-  const { chain, config, clock, keeper, forwarderOf } = deps;
+  const { config, clock, keeper, forwarderOf } = deps;
   const messages = holdings.map(({ orderId, wallet: jettonWallet, atomic }) =>
     sweepMessage(forwarderOf(orderId), { jettonWallet, atomic, valueNano: SWEEP_NANO }),
   );
-  const sent = await keeper.send(messages);
-  if (sent.kind !== "done") return sent;
-  const landed = new Set<Holding>();
+  const signed = await keeper.sign(messages);
+  if (signed.kind !== "done") return signed;
+  const { messageHash, validUntilMs, send } = signed.value;
   const untilMs = clock.now() + LANDING_MS;
-  while (!signal.aborted) {
-    for (const holding of holdings) {
-      if (landed.has(holding)) continue;
-      const state = await readJettonWallet(chain, holding.wallet);
-      if (state.kind === "done" && state.value.atomic < holding.atomic) landed.add(holding);
-    }
-    if (landed.size === holdings.length || clock.now() >= untilMs) break;
-    await clock.sleep(config.tuning.pollMs, signal);
+  let missing = holdings;
+  for (let looks = 0; missing.length > 0 && clock.now() < untilMs && !signal.aborted; looks++) {
+    // It may not have arrived, or may have been forgotten.
+    if (looks % LOOKS_UNTIL_RESENT === 0) await send();
+    else await clock.sleep(config.tuning.pollMs, signal);
+    missing = await unmoved(deps, missing);
   }
-  const missing = holdings.length - landed.size;
-  return done({ messageHash: sent.value, landed: [...landed], missing });
+  const landed = holdings.filter((holding) => !missing.includes(holding));
+  return done({ messageHash, validUntilMs, landed, missing });
+}
+
+async function unmoved(
+  { chain }: SweepDeps,
+  holdings: readonly Holding[],
+): Promise<readonly Holding[]> {
+  const states = await Promise.all(holdings.map(({ wallet }) => readJettonWallet(chain, wallet)));
+  return holdings.filter(({ atomic }, i) => {
+    const state = states[i];
+    return state?.kind !== "done" || state.value.atomic >= atomic;
+  });
 }
 
 function lineOf({ config }: SweepDeps, { messageHash, landed, missing }: Swept): string {
   const { symbol, decimals } = config.asset;
   const total = landed.reduce((sum, { atomic }) => sum + atomic, 0n);
-  const late = missing === 0 ? "" : `; ${missing} have not landed yet`;
+  const late = missing.length === 0 ? "" : `; ${missing.length} have not landed yet`;
   const what = `sweep of ${formatDecimal(total, decimals, 2)} ${symbol} from ${landed.length} addresses`;
   return `${what} in ${messageHash}${late}`;
 }
