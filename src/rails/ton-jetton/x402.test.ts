@@ -14,7 +14,7 @@ import { keyPairFromSeed } from "@ton/crypto";
 import { type Purse, purseOf, strangerAddress } from "../../../devnet/ton/test-clients.ts";
 import { done, readAll } from "../../../tests/contracts/rail-bench.ts";
 import { bocOf, payByX402, type Tampering } from "../../../tests/fixtures/ton-agent.ts";
-import { openTonStage, type TonStage } from "../../../tests/fixtures/ton-stage.ts";
+import { openTonStage, sendMessage, type TonStage } from "../../../tests/fixtures/ton-stage.ts";
 import { systemClock } from "../../clock.ts";
 import { createLog } from "../../log.ts";
 import { newId, systemRandom } from "../../ids.ts";
@@ -129,6 +129,27 @@ test("sent twice, a promise is carried out once; the second time tells what beca
   expect(fate).toMatchObject({ kind: "used" });
   expect(done(await scheme.settle(authorization))).toEqual({ txId: "txId" in fate && fate.txId });
   expect(await stage.held(agent.address)).toBe(50_000_000n - PRICE);
+});
+
+test("a payer who three times takes back what was relayed is served no more, and nobody else suffers", async () => {
+  const racer = await purseOf(stage.devnet, { jetton: 50_000_000n, ton: toNano("1") });
+  const tried: string[] = [];
+  for (let attempt = 0; attempt < 4; attempt++) {
+    const terms = termsOf(orderOf());
+    const payload = await payByX402(stage, racer, terms);
+    const authorization = authorized(payload, terms);
+    tried.push(await refusal(payload, terms));
+    if (tried.at(-1) !== "accepted") break;
+    // Our message is still on its way when the wallet's number is used for something else.
+    stage.devnet.faults.plan({ kind: "lose_message" }, { method: "sendBoc" });
+    done(await scheme.settle(authorization));
+    await sendMessage(stage, racer, { to: racer.address, value: 1n, body: Cell.EMPTY });
+    expect(done(await scheme.fate(authorization))).toMatchObject({ kind: "dead" });
+    expect(done(await scheme.fate(authorization))).toMatchObject({ kind: "dead" });
+  }
+  expect(tried).toEqual(["accepted", "accepted", "accepted", "invalid_exact_tvm_payer_barred"]);
+  const terms = termsOf(orderOf());
+  expect(await refusal(await payByX402(stage, await newAgent(), terms), terms)).toBe("accepted");
 });
 
 test("a promise that is under way is neither refused nor dead: it is unknown until it has arrived", async () => {

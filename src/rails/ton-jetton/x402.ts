@@ -1,6 +1,7 @@
 import { done, failed, type Failed, type Outcome, unknown } from "../../outcome.ts";
-import type { X402Scheme } from "../rail.ts";
+import type { Authorization, X402Scheme } from "../rail.ts";
 import type { HighloadWallet } from "../../chains/ton/highload.ts";
+import { rememberLostRelays } from "./lost-relays.ts";
 import { fateOf, promiseEnd } from "./promise-fate.ts";
 import { readAuthorization, type ReadPromise, storedPromise } from "./read-promise.ts";
 import { relayPromise } from "./relay.ts";
@@ -13,28 +14,42 @@ export interface X402Deps extends VerifyDeps {
 }
 
 const NOT_FIT = "invalid_payment_requirements";
+/** Ours: no published reason says so. */
+const TOO_MANY_LOST = "invalid_exact_tvm_payer_barred";
 
 /** x402's scheme "exact" on TON, version 2: the payer signs a jetton transfer and our relay pays the gas. */
 export function openX402(deps: X402Deps): X402Scheme {
-  const { receiver, chain } = deps;
+  const { receiver, chain, clock } = deps;
+  const lost = rememberLostRelays();
+  const isBarred = ({ from }: Authorization): boolean => lost.isBarred(from, clock.now());
+  const settle = async (authorization: Authorization, promise: ReadPromise): Promise<Settled> => {
+    const settled = await settlePromise(deps, promise);
+    if (settled.kind !== "failed")
+      lost.noteRelayed(authorization.ref, authorization.from, clock.now());
+    return settled;
+  };
   return {
     terms: (order) => termsOf(receiver, order),
     read: (version, payload, terms) => readAuthorization(receiver, version, payload, terms),
     async verify(authorization) {
       const promise = storedPromise(receiver, authorization);
       if (promise === null) return failed(NOT_FIT, "final");
+      if (isBarred(authorization)) return failed(TOO_MANY_LOST, "final");
       const verified = await verifyPromise(deps, promise);
       return verified.kind === "done" ? done(null) : verified;
     },
     async settle(authorization) {
       const promise = storedPromise(receiver, authorization);
-      return promise === null ? failed(NOT_FIT, "final") : settlePromise(deps, promise);
+      return promise === null ? failed(NOT_FIT, "final") : settle(authorization, promise);
     },
     async fate(authorization) {
       const promise = storedPromise(receiver, authorization);
       if (promise === null) return failed(NOT_FIT, "retry");
       const end = await promiseEnd(chain, promise);
-      return end.kind === "done" ? done(fateOf(end.value)) : end;
+      if (end.kind !== "done") return end;
+      const fate = fateOf(end.value);
+      if (fate.kind !== "open") lost.noteEnd(authorization.ref, fate.kind === "used", clock.now());
+      return done(fate);
     },
   };
 }
