@@ -23,6 +23,8 @@ export interface DepositContracts {
   /** The code that every deposit address lends, with the treasury in it. */
   readonly forwarder: Deployable;
   readonly factory: Deployable;
+  /** Hash of the constructor code of a deposit address, the same for all. */
+  readonly cloneHash: Hex;
 }
 
 /**
@@ -45,7 +47,9 @@ export const FACTORY_ABI = parseAbi([
  */
 export function depositContracts(treasury: Address): DepositContracts {
   const forwarder = deployable("DepositForwarder", treasury);
-  return { forwarder, factory: deployable("DepositFactory", forwarder.address) };
+  const factory = deployable("DepositFactory", forwarder.address);
+  const cloneHash = keccak256(concat(["0x3d602d80600a3d3981f3", cloneCode(forwarder.address)]));
+  return { forwarder, factory, cloneHash };
 }
 
 function deployable(name: "DepositForwarder" | "DepositFactory", argument: Address): Deployable {
@@ -68,10 +72,10 @@ export function depositId(orderId: string): Hex {
 }
 
 /** Where an order is paid: known before anything is there. */
-export function depositAddress({ factory, forwarder }: DepositContracts, orderId: string): Address {
-  const bytecode = concat(["0x3d602d80600a3d3981f3", cloneCode(forwarder.address)]);
-  const create2 = { opcode: "CREATE2", from: factory.address, salt: depositId(orderId) } as const;
-  return getContractAddress({ ...create2, bytecode });
+export function depositAddress({ factory, cloneHash }: DepositContracts, orderId: string): Address {
+  const salt = depositId(orderId);
+  const { address: from } = factory;
+  return getContractAddress({ opcode: "CREATE2", from, salt, bytecodeHash: cloneHash });
 }
 
 /**

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import {
-  type Address,
+  Address,
   beginCell,
   Cell,
   contractAddress,
@@ -9,7 +9,8 @@ import {
   type StateInit,
 } from "@ton/core";
 import { rawAddress } from "./addresses.ts";
-import { sweptPayload } from "./payload.ts";
+import { hashCell } from "./cell-hash.ts";
+import { SWEPT_TAG, sweptPayload } from "./payload.ts";
 import type { Credit } from "./transfers.ts";
 
 /** An order's own account, which can send what it gets to the treasury only. See contracts/ton. */
@@ -28,6 +29,29 @@ export function forwarderOf(treasury: Address, orderId: string): Forwarder {
   return { address: contractAddress(0, init), init };
 }
 
+/** The same address without the contract, as every new order wants it. */
+export function forwarderAddresses(treasury: Address): (orderId: string) => Address {
+  const code = { hash: CODE.hash(), depth: CODE.depth() };
+  const owner = beginCell().storeAddress(treasury).endCell();
+  const ownerBits = owner.bits.length;
+  const ownerBytes = beginCell()
+    .storeBits(owner.bits)
+    .storeUint(0, 8 - (ownerBits % 8))
+    .endCell();
+  const data = ownerBytes.beginParse().loadBuffer(Math.ceil(ownerBits / 8));
+  const tag = Buffer.alloc(4);
+  tag.writeUInt32BE(SWEPT_TAG);
+  return (orderId) => {
+    const content = Buffer.concat([tag, Buffer.from(orderId, "ascii")]);
+    const payload = hashCell(content, content.length * 8);
+    const state = hashCell(STATE_BITS, 5, [code, hashCell(data, ownerBits, [payload])]);
+    return new Address(0, state.hash);
+  };
+}
+
+/** Neither depth nor special, with code and data, without libraries: 00110. */
+const STATE_BITS = Buffer.from([0b00110_000]);
+
 /**
  * The order whose address a credit of the treasury comes from; null: it is a payment. Anybody can say that a
  * transfer is a sweep, so the sender has to be the address that belongs to the order named.
@@ -35,7 +59,7 @@ export function forwarderOf(treasury: Address, orderId: string): Forwarder {
 export function sweptOrder(treasury: Address, credit: Credit): string | null {
   const { sweptRef, from } = credit;
   if (sweptRef === "" || from === null) return null;
-  return rawAddress(forwarderOf(treasury, sweptRef).address) === from ? sweptRef : null;
+  return rawAddress(forwarderAddresses(treasury)(sweptRef)) === from ? sweptRef : null;
 }
 
 const SWEEP = 0x73776570;

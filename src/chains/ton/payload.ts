@@ -5,7 +5,7 @@ const ORDER_TAG = 0x56343032;
 /** Text for people; what wallets without payloads write. */
 const COMMENT_OP = 0;
 /** Marks what an order's own address sends on to the treasury: "swpt" in ASCII. */
-const SWEPT_TAG = 0x73777074;
+export const SWEPT_TAG = 0x73777074;
 
 /** What fits behind the tag, and what the shop keeps of any order id. */
 const MAX_ORDER_BYTES = 64;

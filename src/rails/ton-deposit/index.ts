@@ -1,5 +1,5 @@
 import { checkRail } from "../../chains/ton/check.ts";
-import { type Forwarder, forwarderOf } from "../../chains/ton/forwarder.ts";
+import { forwarderAddresses, forwarderOf } from "../../chains/ton/forwarder.ts";
 import { highloadWallet } from "../../chains/ton/highload.ts";
 import { openJettonBook } from "../../chains/ton/jettons.ts";
 import { openKeeper } from "../../chains/ton/keeper.ts";
@@ -24,9 +24,9 @@ export const tonDeposit = {
     const jettons = openJettonBook(chain);
     const treasury = highloadWallet(config.treasuryKeys);
     const keeper = highloadWallet(keeperKeys);
-    const addressBook = openAddressBook((orderId) => forwarderOf(treasury.address, orderId));
+    const addressOf = forwarderAddresses(treasury.address);
     const walletOf: WatchOptions["walletOf"] = (orderId) =>
-      jettons.walletOf(jetton.master, addressBook(orderId).address);
+      jettons.walletOf(jetton.master, addressOf(orderId));
     const watching: WatchOptions = {
       chain,
       config,
@@ -41,7 +41,7 @@ export const tonDeposit = {
       config,
       clock,
       keeper: openKeeper(chain, keeper),
-      forwarderOf: addressBook,
+      forwarderOf: (orderId) => forwarderOf(treasury.address, orderId),
       walletOf,
       watch,
     });
@@ -53,8 +53,7 @@ export const tonDeposit = {
       confirmations: null,
       roundsAmounts: true,
       payouts: openPayouts({ chain, config, treasury, jettons }),
-      instructions: (order) =>
-        writeInstructions(config, (orderId) => addressBook(orderId).address, order),
+      instructions: (order) => writeInstructions(config, addressOf, order),
       readDeposits: (cursor, signal, expected = async () => []) =>
         watch.read(cursor, signal, expected),
       waitForNews: (signal) => watch.waitForNews(signal),
@@ -70,18 +69,3 @@ export const tonDeposit = {
 } as const;
 
 const LOOK_MS = 30_000;
-/** More than can be paid at a time. */
-const KEPT_ADDRESSES = 10_000;
-
-/** Remembers addresses, since each takes a millisecond and all of them are wanted again and again. */
-function openAddressBook(derive: (orderId: string) => Forwarder): (orderId: string) => Forwarder {
-  const known = new Map<string, Forwarder>();
-  return (orderId) => {
-    const kept = known.get(orderId);
-    if (kept !== undefined) return kept;
-    if (known.size >= KEPT_ADDRESSES) known.clear();
-    const forwarder = derive(orderId);
-    known.set(orderId, forwarder);
-    return forwarder;
-  };
-}
