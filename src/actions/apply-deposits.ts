@@ -138,7 +138,7 @@ async function applyDeposit(
   const known = await tx.deposits.byId(depositId(input.railId, deposit));
   if (known === null || known.state === "dropped")
     return bookDeposit(tx, { deposit, known }, input);
-  if (known.state === "lost") return recoverKnown(tx, { lost: known, deposit, nowMs: input.nowMs });
+  if (known.state === "lost") return recoverKnown(tx, { lost: known, deposit }, input);
   const isMoved = known.blockHash !== (deposit.blockHash ?? null);
   if (known.state === "seen")
     return isMoved || deposit.isFinal ? bookDeposit(tx, { deposit, known }, input) : null;
@@ -237,18 +237,22 @@ async function noteSettled(
   await tx.jobs.hasten("settle", promise.ref, nowMs);
 }
 
-/** Only a final deposit counts again. */
+/** Only a final deposit counts again; with what it is now, which in another block may be another amount. */
 async function recoverKnown(
   tx: Tx,
-  found: { readonly lost: DepositRow; readonly deposit: Deposit; readonly nowMs: number },
+  { lost, deposit }: { readonly lost: DepositRow; readonly deposit: Deposit },
+  { terms, nowMs }: ApplyDepositsInput,
 ): Promise<null> {
-  const { lost, deposit, nowMs } = found;
   if (!deposit.isFinal) return null;
-  const place = placeOf(deposit);
-  await tx.deposits.update(lost.id, { ...place, state: "final" });
+  const { atomic } = deposit.amount;
+  const found: DepositRow = { ...lost, ...placeOf(deposit), atomic, state: "final" };
+  await tx.deposits.update(lost.id, { ...placeOf(deposit), atomic, state: "final" });
   const promise = await promiseOf(tx, deposit);
   if (promise !== null) await noteSettled(tx, promise, lost, nowMs);
-  await recoverDeposit(tx, { lost, found: { ...lost, ...place }, nowMs });
+  await recoverDeposit(tx, { lost, found, nowMs });
+  const payment = lost.orderId === null ? null : (await tx.orders.byId(lost.orderId))?.payment;
+  if (payment?.depositId !== lost.id) return null;
+  await oweExcess(tx, { row: found, excessAtomic: atomic - payment.priceAtomic }, { terms, nowMs });
   return null;
 }
 
@@ -318,10 +322,17 @@ async function bookFinal(
   if (paid === null || order === null) return holdUnmatched(tx, row, { terms, nowMs });
   await stepPayment(tx, { row, order, match: paid, event: "payment_confirmed" }, nowMs);
   await releasePayouts(tx, { depositId: row.id, nowMs });
-  if (paid.excessAtomic > 0n && paid.keptAtomic === 0n) {
-    const { excessAtomic: atomic } = paid;
-    await owePayout(tx, { deposit: row, cause: "excess", atomic, dueAtMs: nowMs, nowMs });
-  }
+  await oweExcess(tx, { row, excessAtomic: paid.excessAtomic }, { terms, nowMs });
+}
+
+/** What was paid over the price goes back, unless it is not worth sending. */
+async function oweExcess(
+  tx: Tx,
+  { row, excessAtomic: atomic }: { readonly row: DepositRow; readonly excessAtomic: bigint },
+  { terms, nowMs }: Pick<ApplyDepositsInput, "terms" | "nowMs">,
+): Promise<void> {
+  if (atomic <= 0n || keptExcess(atomic, row.assetId, terms) > 0n) return;
+  await owePayout(tx, { deposit: row, cause: "excess", atomic, dueAtMs: nowMs, nowMs });
 }
 
 /** The money goes back by itself, except that of an unknown order, which is left to the operator. */

@@ -297,14 +297,34 @@ test("a payer whose address may not be his is sent nothing unless the order name
 const anyStep = fc.record({
   replaces: fc.constantFrom(0, 0, 0, 1, 2, 4),
   payments: fc.array(
-    fc.record({ tx: fc.integer({ min: 1, max: 4 }), order: fc.integer({ min: 1, max: 2 }) }),
-    {
-      maxLength: 2,
-    },
+    fc.record({
+      tx: fc.integer({ min: 1, max: 4 }),
+      order: fc.integer({ min: 1, max: 2 }),
+      // Exact, too much and too little.
+      over: fc.constantFrom(0n, 0n, 7n, 5_000n, -1n, -PRICE / 2n),
+    }),
+    { maxLength: 2 },
   ),
   delivers: fc.boolean(),
 });
 const FINAL_AFTER = 2;
+
+/** What goes back out of each deposit is what it owes as it stands now, and nothing where it does not stand. */
+async function expectRightPayouts({ store }: Watcher): Promise<void> {
+  for (let tx = 1; tx <= 4; tx++) {
+    const deposit = await store.read.deposits.byId(`${RAIL_ID}|tx_${tx}|1`);
+    if (deposit === null) continue;
+    const payouts = await store.read.payouts.ofDeposit(deposit.id);
+    const live = payouts.filter(({ state }) => state !== "blocked");
+    const owed = live.map(({ cause, atomic }) => `${cause} ${atomic}`);
+    const order = await store.read.orders.byId(deposit.orderId ?? "");
+    const excess = deposit.atomic - (order?.payment?.priceAtomic ?? 0n);
+    const isPayment = order?.payment?.depositId === deposit.id;
+    if (deposit.state !== "final") expect(owed).toEqual([]);
+    else if (!isPayment) expect(owed).toEqual([`unmatched ${deposit.atomic}`]);
+    else expect(owed).toEqual(excess > 0n ? [`excess ${excess}`] : []);
+  }
+}
 
 test("whatever a forking chain does, the books hold what its final blocks hold, and no order has two payments", async () => {
   await fc.assert(
@@ -319,9 +339,10 @@ test("whatever a forking chain does, the books hold what its final blocks hold, 
         const block = step.payments
           .filter(({ tx }, index, all) => all.findIndex((one) => one.tx === tx) === index)
           .filter(({ tx }) => !present.has(`tx_${tx}`))
-          .map(({ tx, order }) =>
+          .map(({ tx, order, over }) =>
             seen({
               txId: `tx_${tx}`,
+              amount: { asset: USDC, atomic: PRICE + over },
               orderRef: `ord_${(tx + order) % 2 === 0 ? 1 : 2}`,
               blockHash: `0x${number}`,
             }),
@@ -338,7 +359,9 @@ test("whatever a forking chain does, the books hold what its final blocks hold, 
         await watcher.see(placed, 0);
         if (step.delivers && (await watcher.state()) === "paid") await deliver(watcher);
         const held = (await watcher.balances())[`held:${RAIL_ID}`] ?? 0n;
-        expect(held).toBe(PRICE * BigInt(placed.filter(({ isFinal }) => isFinal).length));
+        const final = placed.filter(({ isFinal }) => isFinal);
+        expect(held).toBe(final.reduce((sum, { amount }) => sum + amount.atomic, 0n));
+        await expectRightPayouts(watcher);
         for (const id of ["ord_1", "ord_2"]) {
           const rows = await watcher.store.read.deposits.ofOrder(id);
           const payments = rows.filter(

@@ -20,7 +20,8 @@ const REASON_UNSAFE =
 
 /**
  * Records that money of a deposit must go back, and the job that does it; where it may not go yet, a person
- * decides. A deposit's money goes back once per cause: repeated, it changes nothing. Returns the payout's id.
+ * decides. A deposit's money goes back once per cause: repeated, it changes nothing, unless the deposit was taken
+ * back meanwhile and has come again as another amount. Returns the payout's id.
  */
 export async function owePayout(tx: Tx, debt: Debt): Promise<string> {
   const { deposit, cause, atomic, nowMs } = debt;
@@ -46,7 +47,10 @@ export async function owePayout(tx: Tx, debt: Debt): Promise<string> {
     createdAtMs: nowMs,
     updatedAtMs: nowMs,
   };
-  if (!(await tx.payouts.insert(row))) return row.id;
+  if (!(await tx.payouts.insert(row))) {
+    await decideAgain(tx, row, debt);
+    return row.id;
+  }
   if (obstacle === null) await tx.jobs.insert("payout", row.id, debt.dueAtMs);
   else if (cause === "order_failed" && row.orderId !== null)
     await advanceOrder(tx, row.orderId, {
@@ -55,6 +59,21 @@ export async function owePayout(tx: Tx, debt: Debt): Promise<string> {
       nowMs,
     });
   return row.id;
+}
+
+/** What was decided of a deposit that the chain took back may be another amount now; what was ever signed stays. */
+async function decideAgain(
+  tx: Tx,
+  { id, atomic, to, reason }: PayoutRow,
+  { dueAtMs, nowMs }: Debt,
+): Promise<void> {
+  const known = await tx.payouts.byId(id);
+  if (known?.state !== "blocked" || known.atomic === atomic) return;
+  if (known.txId !== null || known.deadTxIds.length > 0) return;
+  const isFree = reason === null && known.reason === REASON_GONE;
+  const changes = { atomic, to, reason: isFree ? null : (reason ?? known.reason) };
+  await tx.payouts.move(id, "blocked", isFree ? "due" : "blocked", changes, nowMs);
+  if (isFree) await tx.jobs.insert("payout", id, dueAtMs);
 }
 
 /** The payer, or whom the order names where that is not safe; null: nobody is known. */

@@ -212,7 +212,15 @@ export interface PayoutRow {
 export type PayoutChanges = Partial<
   Pick<
     PayoutRow,
-    "to" | "txId" | "lane" | "body" | "validUntilMs" | "signedAtHeight" | "deadTxIds" | "reason"
+    | "atomic"
+    | "to"
+    | "txId"
+    | "lane"
+    | "body"
+    | "validUntilMs"
+    | "signedAtHeight"
+    | "deadTxIds"
+    | "reason"
   >
 >;
 
