@@ -10,8 +10,9 @@ import {
   USDC,
 } from "../../tests/fixtures/shop-store.ts";
 import type { OrderState } from "../orders/lifecycle.ts";
+import type { Payment } from "../orders/order.ts";
 import type { Deposit } from "../rails/rail.ts";
-import type { Store } from "../store/tx.ts";
+import type { DepositRow, Store } from "../store/tx.ts";
 import type { ApplyDepositsResult } from "./apply-deposits.ts";
 import type { ShopActions } from "./index.ts";
 import { payoutId } from "./owe-refund.ts";
@@ -316,14 +317,17 @@ async function expectRightPayouts({ store }: Watcher): Promise<void> {
     if (deposit === null) continue;
     const payouts = await store.read.payouts.ofDeposit(deposit.id);
     const live = payouts.filter(({ state }) => state !== "blocked");
-    const owed = live.map(({ cause, atomic }) => `${cause} ${atomic}`);
     const order = await store.read.orders.byId(deposit.orderId ?? "");
-    const excess = deposit.atomic - (order?.payment?.priceAtomic ?? 0n);
-    const isPayment = order?.payment?.depositId === deposit.id;
-    if (deposit.state !== "final") expect(owed).toEqual([]);
-    else if (!isPayment) expect(owed).toEqual([`unmatched ${deposit.atomic}`]);
-    else expect(owed).toEqual(excess > 0n ? [`excess ${excess}`] : []);
+    const owed = live.map(({ cause, atomic }) => `${cause} ${atomic}`);
+    expect(owed).toEqual(debtsOf(deposit, order?.payment ?? null));
   }
+}
+
+function debtsOf(deposit: DepositRow, payment: Payment | null): readonly string[] {
+  if (deposit.state !== "final") return [];
+  if (payment?.depositId !== deposit.id) return [`unmatched ${deposit.atomic}`];
+  const excess = deposit.atomic - payment.priceAtomic;
+  return excess > 0n ? [`excess ${excess}`] : [];
 }
 
 test("whatever a forking chain does, the books hold what its final blocks hold, and no order has two payments", async () => {
@@ -359,8 +363,8 @@ test("whatever a forking chain does, the books hold what its final blocks hold, 
         await watcher.see(placed, 0);
         if (step.delivers && (await watcher.state()) === "paid") await deliver(watcher);
         const held = (await watcher.balances())[`held:${RAIL_ID}`] ?? 0n;
-        const final = placed.filter(({ isFinal }) => isFinal);
-        expect(held).toBe(final.reduce((sum, { amount }) => sum + amount.atomic, 0n));
+        const counting = placed.filter(({ isFinal }) => isFinal);
+        expect(held).toBe(counting.reduce((sum, { amount }) => sum + amount.atomic, 0n));
         await expectRightPayouts(watcher);
         for (const id of ["ord_1", "ord_2"]) {
           const rows = await watcher.store.read.deposits.ofOrder(id);
