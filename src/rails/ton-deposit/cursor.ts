@@ -16,11 +16,11 @@ export interface Cursor extends Position {
 
 export const COLD_START: Cursor = { ...START, told: new Map() };
 
-const TOLD = /^([^\s;,=]+)=(\d{1,16})$/;
+const TOLD = /^([^;,=]+)=(\d{1,16})$/;
 
-/** "<lt>:<hash>:<time>;ord_a=47000001,ord_b=47000005" */
+/** "<lt>:<hash>:<time>;ord_a=47000001,ord_b=47000005". Strangers choose ids too, of any characters. */
 export function writeCursor({ link, timeS, told }: Cursor): string {
-  const list = [...told].map(([orderId, lt]) => `${orderId}=${lt}`).join(",");
+  const list = [...told].map(([orderId, lt]) => `${encodeURIComponent(orderId)}=${lt}`).join(",");
   return `${writePosition(link, timeS * 1_000)};${list}`;
 }
 
@@ -31,9 +31,19 @@ export function parseCursor(text: string): Cursor | null {
   if (position === null || rest.length > 0) return null;
   const told = new Map<string, bigint>();
   for (const item of list === "" ? [] : list.split(",")) {
-    const [, orderId, lt] = TOLD.exec(item) ?? [];
-    if (orderId === undefined || lt === undefined) return null;
+    const [, written = "", lt] = TOLD.exec(item) ?? [];
+    const orderId = decoded(written);
+    if (orderId === null || lt === undefined) return null;
     told.set(orderId, BigInt(lt));
   }
   return { ...position, told };
+}
+
+function decoded(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // Whatever was stored, it is not what we store.
+    return null;
+  }
 }

@@ -39,12 +39,14 @@ export function untoldOf({ rounds }: Memory): readonly Untold[] {
 
 /** It is in the page that is being made. */
 export function noteTold({ told, emptied }: Memory, { watched, arrival }: Untold): void {
-  const { orderId } = watched;
+  const { orderId, isExpected } = watched;
   watched.untold = watched.untold.filter((one) => one !== arrival);
   emptied.delete(orderId);
-  // Those of the last pages stay the longest.
   told.delete(orderId);
-  told.set(orderId, arrival.lt);
+  // Anybody can make addresses for orders that nobody has made, and sweep them: they are the first to be forgotten.
+  const before = isExpected ? [] : [...told];
+  if (!isExpected) told.clear();
+  for (const [id, lt] of [[orderId, arrival.lt] as const, ...before]) told.set(id, lt);
   for (const first of told.keys()) {
     if (told.size <= REMEMBERED_ORDERS) break;
     told.delete(first);

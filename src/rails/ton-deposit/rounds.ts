@@ -4,7 +4,9 @@ import type { Arrival, Look } from "./look.ts";
 /** An order's address, as far as it was looked at. */
 export interface Watched {
   readonly orderId: string;
-  /** When its order's window ends by chain time. */
+  /** False: something came to the treasury from there, and that is all. */
+  isExpected: boolean;
+  /** When its order's window ends by chain time; 0 where no order is expected. */
   closesAtMs: number;
   /** Chain time of the last look; 0 before the first. */
   lookedAtMs: number;
@@ -47,10 +49,12 @@ export interface RoundsOptions {
 export function createRounds({ pollMs, toldLt }: RoundsOptions): Rounds {
   const watched = new Map<string, Watched>();
 
-  const begin = (orderId: string, closesAtMs: number, nowMs: number): void => {
+  const begin = (orderId: string, nowMs: number): Watched => {
     const readLt = toldLt(orderId);
-    const fresh = { orderId, closesAtMs, lookedAtMs: 0, dueAtMs: nowMs, readLt, untold: [] };
+    const unseen = { isExpected: false, closesAtMs: 0, lookedAtMs: 0, dueAtMs: nowMs };
+    const fresh: Watched = { orderId, ...unseen, readLt, untold: [] };
     watched.set(orderId, fresh);
+    return fresh;
   };
 
   return {
@@ -58,18 +62,17 @@ export function createRounds({ pollMs, toldLt }: RoundsOptions): Rounds {
       const expected = new Set<string>();
       for (const { id, windowClosesAtMs } of orders) {
         expected.add(id);
-        const known = watched.get(id);
-        if (known === undefined) begin(id, windowClosesAtMs, nowMs);
-        else known.closesAtMs = windowClosesAtMs;
+        const one = watched.get(id) ?? begin(id, nowMs);
+        one.isExpected = true;
+        one.closesAtMs = windowClosesAtMs;
       }
       for (const { orderId, untold, lookedAtMs } of watched.values())
         if (!expected.has(orderId) && untold.length === 0 && lookedAtMs > 0)
           watched.delete(orderId);
     },
     add(orderId, nowMs) {
-      const known = watched.get(orderId);
-      if (known === undefined) begin(orderId, 0, nowMs);
-      else known.dueAtMs = Math.min(known.dueAtMs, nowMs);
+      const one = watched.get(orderId) ?? begin(orderId, nowMs);
+      one.dueAtMs = Math.min(one.dueAtMs, nowMs);
     },
     due: (nowMs) =>
       [...watched.values()]
