@@ -27,7 +27,7 @@ export async function checkRail(
 ): Promise<readonly RailProblem[]> {
   const { jettons, config, treasury, relay } = deps;
   const wallet = await jettons.walletOf(config.jetton.master, treasury.address);
-  if (wallet.kind !== "done") return [unreachable(wallet)];
+  if (wallet.kind !== "done") return [unreachable(deps, wallet)];
   return [
     ...(await checkWallet(deps, wallet.value)),
     ...(await checkGas(deps, treasury.address, { name: "treasury", least: LEAST_TREASURY_NANO })),
@@ -44,15 +44,21 @@ export async function checkServing(
 ): Promise<readonly RailProblem[]> {
   const { jettons, config, relay } = deps;
   const wallet = await jettons.walletOf(config.jetton.master, relay.address);
-  if (wallet.kind !== "done") return [unreachable(wallet)];
+  if (wallet.kind !== "done") return [unreachable(deps, wallet)];
   return checkGas(deps, relay.address, { name: "relay", least: LEAST_RELAY_NANO });
 }
 
-function unreachable(wallet: {
-  readonly kind: string;
-  readonly retryable?: boolean;
-  readonly reason: string;
-}): RailProblem {
+function unreachable(
+  { chain }: Pick<CheckDeps, "chain">,
+  wallet: { readonly kind: string; readonly retryable?: boolean; readonly reason: string },
+): RailProblem {
+  const contradiction = chain.contradiction?.() ?? null;
+  if (contradiction !== null)
+    return {
+      severity: "fatal",
+      what: contradiction,
+      fix: "Check that RPC and LITESERVERS are servers of NETWORK; else one of them lies.",
+    };
   if (wallet.retryable === false)
     return {
       severity: "fatal",
@@ -60,12 +66,13 @@ function unreachable(wallet: {
       fix: "Check JETTON_MASTER, and that RPC is a server of NETWORK.",
     };
   const what = `TON cannot be read: ${wallet.reason}`;
-  return { severity: "warning", what, fix: "Check the servers in RPC, and RPC_KEY." };
+  const fix = "Check the servers in RPC and LITESERVERS, and RPC_KEY.";
+  return { severity: "warning", what, fix };
 }
 
-async function checkWallet({ chain }: CheckDeps, wallet: Address): Promise<readonly RailProblem[]> {
-  const state = await readJettonWallet(chain, wallet);
-  if (state.kind !== "done") return [unreachable(state)];
+async function checkWallet(deps: CheckDeps, wallet: Address): Promise<readonly RailProblem[]> {
+  const state = await readJettonWallet(deps.chain, wallet);
+  if (state.kind !== "done") return [unreachable(deps, state)];
   const { canSend, canReceive } = state.value;
   if (canSend && canReceive) return [];
   return [
@@ -78,12 +85,12 @@ async function checkWallet({ chain }: CheckDeps, wallet: Address): Promise<reado
 }
 
 async function checkGas(
-  { chain }: Pick<CheckDeps, "chain">,
+  deps: Pick<CheckDeps, "chain">,
   address: Address,
   account: { readonly name: string; readonly least: bigint },
 ): Promise<readonly RailProblem[]> {
-  const state = await chain.state(address);
-  if (state.kind !== "done") return [unreachable(state)];
+  const state = await deps.chain.state(address);
+  if (state.kind !== "done") return [unreachable(deps, state)];
   if (state.value.balanceNano >= account.least) return [];
   const held = formatDecimal(state.value.balanceNano, 9, 2);
   return [

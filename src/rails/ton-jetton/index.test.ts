@@ -1,4 +1,4 @@
 import { railContract } from "../../../tests/contracts/rail.ts";
 import { openTonBench } from "../../../tests/fixtures/ton-bench.ts";
 
-railContract("ton-jetton", openTonBench);
+railContract("ton-jetton", () => openTonBench());
