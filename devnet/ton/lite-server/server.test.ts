@@ -28,6 +28,8 @@ async function stockClient({ liteServer }: TonDevnet): Promise<LiteClient> {
     publicKey: Buffer.from(liteServer.publicKey, "base64"),
     reconnectTimeout: 10,
   });
+  // Its errors say nothing; without a listener they would end the process.
+  engine.on("error", () => {});
   await once(engine, "ready");
   onTestFinished(() => engine.close());
   return new LiteClient({ engine });
@@ -154,6 +156,14 @@ test("it fails on demand, by itself: toncenter's faults are others", async () =>
   // It was taken; the stock client connects again and repeats what was not answered.
   expect(await client.sendMessage(payment())).toEqual({ status: 1 });
   expect(devnet.waiting()).toBe(2);
+});
+
+test("who sends more than any question takes is cut off, and may come again", async () => {
+  const { last } = await client.getMasterchainInfo();
+  const much = Buffer.alloc(1 << 20);
+  const call = client.runMethod(devnet.minter, "get_jetton_data", much, last, { timeout: 1_000 });
+  await expect(call).rejects.toThrow("Timeout");
+  expect((await (await stockClient(devnet)).getMasterchainInfo()).last).toEqual(last);
 });
 
 test.each([

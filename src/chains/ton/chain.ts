@@ -55,7 +55,7 @@ export interface TonChain {
   run(address: Address, method: string, stack?: TupleItem[]): Promise<Outcome<MethodResult>>;
   /** `done`: a server took it. `failed`: none did, now. `unknown`: an answer was lost. */
   send(boc: Buffer): Promise<Outcome<null>>;
-  /** What two sources say that cannot both be true, as long as it stands; absent where there is one source. */
+  /** Why something failed last because two sources say what cannot both be true; absent where there is one source. */
   readonly contradiction?: () => string | null;
 }
 

@@ -17,9 +17,9 @@ export interface WitnessedChainOptions {
  * A chain whose servers are held against a witness, so that one source alone can neither invent, nor hide, nor age
  * anything that money hangs on; without the witness's word nothing is read.
  *
- * Checked: where an account's history ends, at what time, and what its contract holds there. Every transaction is
- * named by the one after it, so that a confirmed end confirms all before it, whoever tells it. Get-methods whose
- * answer never changes, which are those that name an account to be trusted.
+ * Checked: where an account's history ends, and at what time. Every transaction is named by the one after it, so that
+ * a confirmed end confirms all before it, whoever tells it. What a contract holds at that end, unless the witness is
+ * a block behind it. Get-methods whose answer never changes, which are those that name an account to be trusted.
  *
  * Not checked: balances and locks of jetton wallets, which may differ by a block. They are looked at before
  * something is signed, and decide whether it is worth trying: what the tokens really do is read from history. Nor

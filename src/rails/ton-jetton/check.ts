@@ -52,11 +52,10 @@ function unreachable(
   { chain }: Pick<CheckDeps, "chain">,
   wallet: { readonly kind: string; readonly retryable?: boolean; readonly reason: string },
 ): RailProblem {
-  const contradiction = chain.contradiction?.() ?? null;
-  if (contradiction !== null)
+  if (wallet.reason === chain.contradiction?.())
     return {
       severity: "fatal",
-      what: contradiction,
+      what: wallet.reason,
       fix: "Check that RPC and LITESERVERS are servers of NETWORK; else one of them lies.",
     };
   if (wallet.retryable === false)

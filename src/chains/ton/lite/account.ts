@@ -1,11 +1,4 @@
-import {
-  type Address,
-  Cell,
-  Dictionary,
-  type DictionaryValue,
-  loadAccount,
-  loadDepthBalanceInfo,
-} from "@ton/core";
+import { type Address, Cell, Dictionary, type DictionaryValue, loadAccount } from "@ton/core";
 import { type Link, NO_LINK } from "../chain.ts";
 
 /** What a LiteServer says of an account as of a block. */
@@ -25,10 +18,15 @@ export function readAccount(
   return { head: headIn(proof, address), data: dataIn(state) };
 }
 
+const SPLIT_DEPTH_BITS = 5;
+
 /** Of the account itself the shard's state holds a hash alone. */
 const LINK: DictionaryValue<Link> = {
   parse(slice) {
-    loadDepthBalanceInfo(slice);
+    slice.skip(SPLIT_DEPTH_BITS);
+    slice.loadCoins();
+    // Other currencies, and the account.
+    slice.loadMaybeRef();
     slice.loadRef();
     const hash = slice.loadBuffer(32).toString("hex");
     return { lt: slice.loadUintBig(64), hash };
