@@ -48,7 +48,8 @@ export function serveChannel(socket: Socket, options: ChannelOptions): void {
     }
     for (let packet = firstPacket(waiting); packet !== null; packet = firstPacket(waiting)) {
       waiting = waiting.subarray(packet.bytes);
-      options.onPayload(packet.payload, channel);
+      // Empty ones keep the connection alive.
+      if (packet.payload.length > 0) options.onPayload(packet.payload, channel);
     }
   };
 

@@ -53,8 +53,12 @@ export function openChannel(
     }
   };
   const receive = (payload: Buffer): void => {
-    if (isReady) return onPayload(payload);
-    // An empty packet tells that the handshake was understood.
+    if (isReady) {
+      // Nodes keep a connection alive by empty packets.
+      if (payload.length > 0) onPayload(payload);
+      return;
+    }
+    // The first one tells that the handshake was understood.
     if (payload.length > 0) throw new Error("it answers no handshake");
     isReady = true;
     onReady();

@@ -4,9 +4,12 @@ import { type AddressInfo, createServer, connect, type Socket } from "node:net";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { startTonDevnet, type TonDevnet } from "../../../../devnet/ton/index.ts";
+import { serveChannel } from "../../../../devnet/ton/lite-server/channel.ts";
+import { serverKey } from "../../../../devnet/ton/lite-server/keys.ts";
 import type { LiteServerAddress } from "./channel.ts";
 import { type LiteConnection, liteConnection, NoAnswer } from "./connection.ts";
 import { newestBlock } from "./queries.ts";
+import { bytes, int32 } from "./tl.ts";
 
 const TIMEOUT_MS = 5_000;
 
@@ -106,6 +109,30 @@ test("bytes that come one by one are put together", async () => {
   });
   const { id } = await newestBlock(liteConnection(address({ port }), TIMEOUT_MS));
   expect(id.readInt32LE(12)).toBe(devnet.latestBlock());
+});
+
+test("what is no answer to a question is passed over: keepalives, other messages, answers to nobody", async () => {
+  const key = serverKey(Buffer.alloc(32, 3));
+  const answerTo = (id: Buffer, text: string): Buffer =>
+    Buffer.concat([int32(0x0fac8416), id, bytes(Buffer.from(text))]);
+  const server = createServer((socket) =>
+    serveChannel(socket, {
+      key,
+      onPayload(payload, channel) {
+        channel.send(Buffer.alloc(0));
+        channel.send(Buffer.concat([int32(0xdc69fb03), Buffer.alloc(8)]));
+        channel.send(answerTo(Buffer.alloc(32), "to nobody"));
+        channel.send(answerTo(payload.subarray(4, 36), "to you"));
+      },
+    }),
+  ).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const { publicKey } = key;
+  const connection = liteConnection({ host: "127.0.0.1", port, publicKey }, TIMEOUT_MS);
+  for (let times = 0; times < 2; times++)
+    expect((await connection.ask(Buffer.alloc(4))).toString()).toBe("to you");
 });
 
 test("an idle connection keeps no process alive", async () => {
