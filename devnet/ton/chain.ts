@@ -1,4 +1,11 @@
-import { type Address, beginCell, type Message, storeMessage, type TupleItem } from "@ton/core";
+import {
+  Address,
+  beginCell,
+  type Message,
+  type ShardAccount,
+  storeMessage,
+  type TupleItem,
+} from "@ton/core";
 import {
   Blockchain,
   type BlockchainTransaction,
@@ -7,7 +14,8 @@ import {
   SmartContract,
 } from "@ton/sandbox";
 import { createJourneys } from "./journeys.ts";
-import { type Block, createLedger, type Ledger } from "./ledger.ts";
+import { accountOf, type Block, createLedger, type Ledger } from "./ledger.ts";
+import { createStates, type States } from "./states.ts";
 
 export interface ChainOptions {
   /** True: a block for each message from outside, with all that follows from it. Otherwise messages wait. */
@@ -15,6 +23,8 @@ export interface ChainOptions {
   /** A message from one contract to another arrives in the block after the one that sent it. */
   readonly isOneHopPerBlock: boolean;
   readonly maxTransactions: number;
+  /** States of accounts that were replaced and can still be asked for; absent: no past state can be. */
+  readonly maxReplacedStates?: number;
   /** Unix milliseconds. */
   readonly now: () => number;
 }
@@ -41,6 +51,8 @@ export interface TonChain {
   /** Moves the clock; the next block shows it. */
   advanceTime(seconds: number): void;
   contract(address: Address): Promise<SmartContract>;
+  /** As of the end of a block; null before its first transaction. @throws ApiError if that is forgotten */
+  accountAt(address: Address, seqno: number): ShardAccount | null;
   /** Null for an account without code. @throws GetMethodError of the sandbox, with its exit code */
   runMethod(call: MethodCall): Promise<GetMethodResult | null>;
   /** Reads between blocks, never in the middle of one. */
@@ -69,14 +81,21 @@ export async function createChain(options: ChainOptions): Promise<TonChain> {
   const clockSeconds = () => Math.floor(options.now() / 1000) + offsetSeconds;
   const bounds = { maxTransactions: options.maxTransactions, maxBlocks: MAX_BLOCKS };
   const ledger = createLedger(bounds, clockSeconds());
+  const states = createStates(options.maxReplacedStates ?? 0);
 
   /** A clock that is set back stands still. */
   const nextUtime = () => Math.max(clockSeconds(), ledger.latest().utime);
 
-  function append(transactions: readonly BlockchainTransaction[], utime: number): Block {
+  async function append(
+    transactions: readonly BlockchainTransaction[],
+    utime: number,
+  ): Promise<Block> {
     // The sandbox remembers every transaction with the logs of its execution: 180 KB for one transfer of tokens.
     (blockchain as unknown as { transactions: unknown[] }).transactions = [];
-    return ledger.append(utime, transactions);
+    const block = ledger.append(utime, transactions);
+    if (options.maxReplacedStates !== undefined)
+      await keepStates({ blockchain, states }, block.seqno, transactions);
+    return block;
   }
 
   /** The public network has blocks also when nothing happens. */
@@ -87,7 +106,7 @@ export async function createChain(options: ChainOptions): Promise<TonChain> {
   async function wholeBlock(message: Message): Promise<void> {
     const utime = nextUtime();
     blockchain.now = utime;
-    append(await createJourneys(blockchain, false).begin(message), utime);
+    await append(await createJourneys(blockchain, false).begin(message), utime);
   }
 
   async function closeBlock(): Promise<Block> {
@@ -127,14 +146,32 @@ export async function createChain(options: ChainOptions): Promise<TonChain> {
       offsetSeconds += seconds;
     },
     contract: (address) => blockchain.getContract(address),
-    async runMethod({ address, method, stack }) {
-      const { accountState } = await blockchain.getContract(address);
-      if (accountState?.type !== "active") return null;
-      blockchain.now = ledger.latest().utime;
-      return blockchain.runGetMethod(address, method, stack);
-    },
+    accountAt: (address, seqno) => states.at(address.toRawString(), seqno),
+    runMethod: (call) => run(blockchain, ledger.latest().utime, call),
     waiting: () => waiting.length + journeys.pending(),
   };
+}
+
+async function run(
+  blockchain: Blockchain,
+  utime: number,
+  { address, method, stack }: MethodCall,
+): Promise<GetMethodResult | null> {
+  const { accountState } = await blockchain.getContract(address);
+  if (accountState?.type !== "active") return null;
+  blockchain.now = utime;
+  return blockchain.runGetMethod(address, method, stack);
+}
+
+async function keepStates(
+  { blockchain, states }: { readonly blockchain: Blockchain; readonly states: States },
+  seqno: number,
+  transactions: readonly BlockchainTransaction[],
+): Promise<void> {
+  for (const account of new Set(transactions.map(accountOf))) {
+    const contract = await blockchain.getContract(Address.parseRaw(account));
+    states.keep(account, seqno, contract.account);
+  }
 }
 
 /** Runs actions one after the other. */

@@ -11,6 +11,7 @@ test("it says where it is, serves, gives, and stops cleanly when asked", async (
   expect(ready).toMatchObject({
     event: "ready",
     usdt: expect.stringMatching(/^0:[\da-f]{64}$/) as string,
+    lite: expect.stringMatching(/^127\.0\.0\.1:\d+\/[\w+/]{43}=$/) as string,
   });
   const client = new TonClient({ endpoint: String(ready["endpoint"]) });
   expect(await client.getBalance(alice)).toBe(100n * 10n ** 9n);
@@ -31,6 +32,7 @@ test("the banner names everything a developer copies", async () => {
 
 test.each([
   [["--port", "http"], "--port must be 0 to 65535"],
+  [["--lite-port", "-1"], "--lite-port"],
   [["--fund", "me"], "--fund takes an address"],
   [["--block-time", "often"], "--block-time takes"],
   [["--block-time", "1ms"], "--block-time takes"],

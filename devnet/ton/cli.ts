@@ -4,10 +4,11 @@ import { type BlockTime, startTonDevnet, type TonDevnet, type TonDevnetOptions }
 
 const HELP = `vend402-devnet ton: a TON chain on this machine alone
 
-The sandbox's TVM runs the contracts; in front of it is an API that clients of toncenter (v2) speak. A test USDT
-lies on it, with the messages and the locks of the real one. Everything is gone when it stops.
+The sandbox's TVM runs the contracts; in front of it are an API that clients of toncenter (v2) speak, and a lite
+server. A test USDT lies on it, with the messages and the locks of the real one. Everything is gone when it stops.
 
   --port <n>             API port (default 8081; 0 takes a free one)
+  --lite-port <n>        port of the lite server (default: the next one)
   --host <address>       address to listen on (default 127.0.0.1)
   --block-time <time>    how often there is a block: 1s (default), 5s, 500ms; "instant" with each
                          message, "manual" on request only
@@ -21,6 +22,7 @@ Ctrl-C stops it.
 
 const OPTIONS = {
   port: { type: "string", default: "8081" },
+  "lite-port": { type: "string" },
   host: { type: "string", default: "127.0.0.1" },
   "block-time": { type: "string", default: "1s" },
   "one-hop": { type: "boolean", default: false },
@@ -83,9 +85,12 @@ function readWishes(args: readonly string[]): Wishes | "help" {
   if (values["one-hop"] && blockTimeMs === "instant") {
     throw new Error("--one-hop needs blocks that come by themselves or on request");
   }
+  const port = readPort("port", values.port);
+  const next = String(port === 0 ? 0 : port + 1);
   return {
     options: {
-      port: readPort(values.port),
+      port,
+      liteServerPort: readPort("lite-port", values["lite-port"] ?? next),
       hostname: values.host,
       blockTimeMs,
       isOneHopPerBlock: values["one-hop"],
@@ -95,10 +100,10 @@ function readWishes(args: readonly string[]): Wishes | "help" {
   };
 }
 
-function readPort(text: string): number {
+function readPort(option: string, text: string): number {
   const value = Number(text);
   if (text !== "" && Number.isInteger(value) && value >= 0 && value <= 65_535) return value;
-  throw new Error(`--port must be 0 to 65535, not ${text}`);
+  throw new Error(`--${option} must be 0 to 65535, not ${text}`);
 }
 
 function readAddress(text: string): Address {
@@ -118,14 +123,21 @@ function readBlockTime(text: string): BlockTime {
   throw new Error(`--block-time takes 50ms to 3600s, "instant" or "manual", not ${text}`);
 }
 
-function readyEvent({ url, minter }: TonDevnet): Record<string, unknown> {
-  return { event: "ready", endpoint: url, usdt: minter.toRawString() };
+function readyEvent(devnet: TonDevnet): Record<string, unknown> {
+  const { url, minter } = devnet;
+  return { event: "ready", endpoint: url, lite: liteText(devnet), usdt: minter.toRawString() };
+}
+
+/** As the shop's configuration takes it. */
+function liteText({ liteServer: { host, port, publicKey } }: TonDevnet): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}/${publicKey}`;
 }
 
 function banner(devnet: TonDevnet, { options, fund }: Wishes): string {
   const hops = options.isOneHopPerBlock === true ? ", one hop in each" : "";
   const lines: (readonly [string, string])[] = [
     ["endpoint", devnet.url],
+    ["lite", liteText(devnet)],
     ["blocks", `${paceText(options.blockTimeMs)}${hops}`],
     ["USDT", devnet.minter.toString()],
     ["", devnet.minter.toRawString()],

@@ -4,10 +4,13 @@ import { type HttpAnswer, readBody } from "../stellar/rpc/http.ts";
 import { type Faults, readFault } from "./faults.ts";
 import type { JettonLock } from "./jetton.ts";
 import type { Pruning } from "./ledger.ts";
+import { type LiteFaults, readLiteFault } from "./lite-server/faults.ts";
 
 /** What tests may do to the chain. */
 export interface Controls {
   readonly faults: Faults;
+  /** Of the lite server. */
+  readonly liteFaults: LiteFaults;
   /** Of the test USDT, 6 decimals. */
   readonly minter: Address;
   /** Closes this many blocks. @default 1 */
@@ -59,14 +62,19 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       ...(body["beforeLt"] !== undefined && { beforeLt: atomic(body, "beforeLt") }),
     });
   },
-  "POST /__devnet/faults": async ({ faults }, body) => {
-    const { method, times } = body;
-    faults.plan(readFault(body["fault"]), {
+  "POST /__devnet/faults": async ({ faults, liteFaults }, body) => {
+    const { method, times, server } = body;
+    const options = {
       times: times === "always" ? Number.POSITIVE_INFINITY : count(body, "times", 1),
       ...(typeof method === "string" && { method }),
-    });
+    };
+    if (server === "lite") liteFaults.plan(readLiteFault(body["fault"]), options);
+    else faults.plan(readFault(body["fault"]), options);
   },
-  "DELETE /__devnet/faults": async ({ faults }) => faults.clear(),
+  "DELETE /__devnet/faults": async ({ faults, liteFaults }) => {
+    faults.clear();
+    liteFaults.clear();
+  },
 };
 
 /** Only for programs on this machine: not for other hosts, and not for pages in a browser. */
@@ -84,9 +92,10 @@ export async function answerControl(
   const text = await readBody(request);
   try {
     await command(controls, (text ? JSON.parse(text) : {}) as Body);
-    const faults = controls.faults
-      .planned()
-      .map((rule) => ({ ...rule, times: Number.isFinite(rule.times) ? rule.times : "always" }));
+    const faults = [
+      ...controls.faults.planned(),
+      ...controls.liteFaults.planned().map((rule) => ({ ...rule, server: "lite" })),
+    ].map((rule) => ({ ...rule, times: Number.isFinite(rule.times) ? rule.times : "always" }));
     const minter = controls.minter.toRawString();
     const [latestBlock, waiting] = [controls.latestBlock(), controls.waiting()];
     return { status: 200, body: { minter, latestBlock, waiting, faults } };

@@ -14,12 +14,26 @@ export type Fault =
   /** sendBoc: answered as taken, then forgotten by the network. */
   | { readonly kind: "lose_message" }
   /** getTransactions: as if all history had been pruned, unless archives are asked. */
-  | { readonly kind: "pruned_history" };
+  | { readonly kind: "pruned_history" }
+  /**
+   * getAddressInformation: a server that lies. Transactions from this lt (as text) on are kept back, the account's
+   * contents are not; the block is this much later than it was.
+   */
+  | { readonly kind: "false_state"; readonly hiddenFromLt?: string; readonly laterSeconds?: number }
+  /** The account has one more transaction, in base64, that never was: in its state and at the end of its history. */
+  | { readonly kind: "invented_transaction"; readonly boc: string }
+  /** runGetMethod: whoever's wallet is asked for, it is this one. */
+  | { readonly kind: "wrong_wallet"; readonly address: string };
 
 export type Faults = FaultPlan<Fault>;
 
 export function createFaults(): Faults {
-  return createFaultPlan<Fault>({ lose_message: "sendBoc", pruned_history: "getTransactions" });
+  return createFaultPlan<Fault>({
+    lose_message: "sendBoc",
+    pruned_history: "getTransactions",
+    false_state: "getAddressInformation",
+    wrong_wallet: "runGetMethod",
+  });
 }
 
 /** Faults of `sendBoc` befall its twin too. */
@@ -41,6 +55,13 @@ const READERS: Readonly<Record<Fault["kind"], (given: Given) => Fault>> = {
     code: numberOr(code, 500),
     message: typeof message === "string" ? message : "LITE_SERVER_NETWORK: planned fault",
   }),
+  false_state: ({ hiddenFromLt, laterSeconds }) => ({
+    kind: "false_state",
+    ...(typeof hiddenFromLt === "string" && { hiddenFromLt }),
+    laterSeconds: numberOr(laterSeconds, 0),
+  }),
+  invented_transaction: ({ boc }) => ({ kind: "invented_transaction", boc: String(boc) }),
+  wrong_wallet: ({ address }) => ({ kind: "wrong_wallet", address: String(address) }),
 };
 
 /** Reads a fault that came as JSON. @throws if it is none */

@@ -137,8 +137,8 @@ function store(transaction: Transaction, seqno: number): StoredTransaction {
   };
 }
 
-/** The transaction itself has the account's number, but not its workchain. */
-function accountOf({ address, inMessage }: Transaction): string {
+/** Raw address; the transaction itself has the account's number, but not its workchain. */
+export function accountOf({ address, inMessage }: Transaction): string {
   const to = inMessage?.info.dest;
   if (Address.isAddress(to)) return to.toRawString();
   return `0:${address.toString(16).padStart(64, "0")}`;

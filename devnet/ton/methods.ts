@@ -1,4 +1,4 @@
-import { loadMessage, type Message } from "@ton/core";
+import { type Cell, loadMessage, type Message } from "@ton/core";
 import { GetMethodError } from "@ton/sandbox";
 import { ApiError } from "./api-error.ts";
 import { RejectedMessage, type TonChain } from "./chain.ts";
@@ -16,8 +16,8 @@ import { itemView, readCell, readStack } from "./stack.ts";
 import { readPage } from "./transactions.ts";
 import { base64, blockIdView, transactionIdView, transactionView } from "./views.ts";
 
-const MASTERCHAIN = -1;
-const BASECHAIN = 0;
+export const MASTERCHAIN = -1;
+export const BASECHAIN = 0;
 /** The most that toncenter gives at once. */
 const MAX_LIMIT = 100;
 /** How get-methods of accounts without code end. */
@@ -198,12 +198,15 @@ async function runGetMethod(chain: TonChain, given: Parameters): Promise<unknown
 }
 
 async function submit(chain: TonChain, given: Parameters): Promise<Buffer> {
-  const message = readMessage(given);
-  return chain.submit(message).catch(notApplied);
+  return submitMessage(chain, readCell(textOf(given, "boc")));
 }
 
-function readMessage(given: Parameters): Message {
-  const cell = readCell(textOf(given, "boc"));
+/** Answers the message's hash. @throws ApiError, in the lite server's words if the contract would not take it */
+export async function submitMessage(chain: TonChain, cell: Cell): Promise<Buffer> {
+  return chain.submit(readMessage(cell)).catch(notApplied);
+}
+
+function readMessage(cell: Cell): Message {
   let message: Message;
   try {
     message = loadMessage(cell.beginParse());

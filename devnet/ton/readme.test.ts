@@ -25,7 +25,8 @@ test("the example of the README runs as it is printed, but for the port", async 
   expect(stdout).toBe("paid 6.21 USDT\n");
 });
 
-test("the USDT lies where the README says", () => {
+test("the USDT and the lite server's key are those that the README names", () => {
+  expect(README).toContain(`/${devnet.liteServer.publicKey}`);
   expect(README).toContain(devnet.minter.toString());
   expect(README).toContain(devnet.minter.toRawString());
 });

@@ -148,7 +148,22 @@ test("faults are planned and taken back over HTTP", async () => {
   expect((await clientOf(devnet).getMasterchainInfo()).latestSeqno).toBe(devnet.latestBlock());
 });
 
+test("the lite server's faults are planned apart, and lies are told back as they were planned", async () => {
+  const behind = { fault: { kind: "behind", blocks: 2 }, method: null, times: 1 };
+  const fault = { kind: "false_state", hiddenFromLt: "5", laterSeconds: 60 };
+  await control("faults", { fault });
+  const planned = [
+    { fault, method: "getAddressInformation", times: 1 },
+    { ...behind, server: "lite" },
+  ];
+  const answer = await control("faults", { ...behind, server: "lite" });
+  expect(answer).toMatchObject([200, { faults: planned }]);
+  expect(devnet.liteFaults.planned()).toHaveLength(1);
+  expect(await get("/__devnet/faults", { method: "DELETE" })).toMatchObject([200, { faults: [] }]);
+});
+
 test.each([
+  ["faults", { server: "lite", fault: { kind: "http_status" } }, "one of drop"],
   ["fund", { address: "me" }, "no address"],
   ["fund", { address: `0:${"0".repeat(64)}`, ton: 5 }, "base units as text"],
   ["lock", { address: `0:${"0".repeat(64)}`, lock: "tight" }, "none, sending, receiving, both"],

@@ -7,7 +7,9 @@ import {
   internal,
   SendMode,
   storeMessage,
+  storeTransaction,
   toNano,
+  type Transaction,
 } from "@ton/core";
 import { keyPairFromSeed } from "@ton/crypto";
 import { TonClient, WalletContractV5R1 } from "@ton/ton";
@@ -84,4 +86,20 @@ export function signedPayment(devnet: TonDevnet, purse: Purse, payment: Payment)
   const init = seqno === 0 ? purse.wallet.init : undefined;
   const message = external({ to: purse.address, body, ...(init && { init }) });
   return beginCell().store(storeMessage(message)).endCell().toBoc();
+}
+
+/** Base64 of a transaction that never was: like `model`, and as if it had come right after `newest`. */
+export function inventedAfter(
+  newest: Transaction,
+  model: Transaction,
+  changes: Partial<Transaction> = {},
+): string {
+  const invented: Transaction = {
+    ...model,
+    lt: newest.lt + 1_000n,
+    prevTransactionLt: newest.lt,
+    prevTransactionHash: BigInt(`0x${newest.hash().toString("hex")}`),
+    ...changes,
+  };
+  return beginCell().store(storeTransaction(invented)).endCell().toBoc().toString("base64");
 }

@@ -18,11 +18,15 @@ const SHARD = "-9223372036854775808";
 const COMMENT_OP = 0;
 
 /** Hashes of blocks are made up, out of their number. */
-export function blockIdView(seqno: number, workchain: number): Json {
+export function blockHash(seqno: number, workchain: number): Buffer {
   const hash = Buffer.alloc(32);
   hash.writeInt8(workchain, 0);
   hash.writeUInt32BE(seqno, 28);
-  const text = hash.toString("base64");
+  return hash;
+}
+
+export function blockIdView(seqno: number, workchain: number): Json {
+  const text = blockHash(seqno, workchain).toString("base64");
   return {
     "@type": "ton.blockIdExt",
     workchain,

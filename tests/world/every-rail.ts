@@ -1,4 +1,7 @@
-/** A shop that sells everything and is paid everywhere: on Stellar, by x402 and deposits on an EVM chain, on TON. */
+/**
+ * A shop that sells everything and is paid everywhere: on Stellar, by x402 and deposits on an EVM chain, and on TON,
+ * where a LiteServer confirms what is read.
+ */
 import { startEsimSupplier, type EsimSupplier } from "../../devnet/suppliers/index.ts";
 import { openTonStage, type TonStage } from "../fixtures/ton-stage.ts";
 import { esimEnvironment, startEvmNetwork, type EvmNetwork } from "./evm-world.ts";
@@ -27,7 +30,7 @@ export async function openEveryRail(options: EveryRailOptions): Promise<EveryRai
   const { blockTimeMs, supplierSpeed: speed } = options;
   const [evm, ton, wholesaler] = await Promise.all([
     startEvmNetwork(blockTimeMs),
-    openTonStage({ blockTimeMs, treasuryAtomic: TON_FLOAT_ATOMIC }),
+    openTonStage({ blockTimeMs, treasuryAtomic: TON_FLOAT_ATOMIC, isWitnessed: true }),
     startEsimSupplier({ speed, seed: "every rail" }),
   ]);
   const world = await createWorld({

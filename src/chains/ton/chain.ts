@@ -1,8 +1,16 @@
 import { type Address, Cell, type Transaction, type TupleItem, type TupleReader } from "@ton/core";
 import { TonClient } from "@ton/ton";
 import type { Clock } from "../../clock.ts";
-import { done, failed, type Outcome, unknown } from "../../outcome.ts";
-import { type CallError, callErrorOf } from "./call-error.ts";
+import { type Outcome, unknown } from "../../outcome.ts";
+import { callErrorOf } from "./call-error.ts";
+import {
+  type Answer,
+  askInTurn,
+  type OnHealth,
+  openServer,
+  outcomeOf,
+  type Server,
+} from "./in-turn.ts";
 import type { TonConfig } from "./settings.ts";
 
 /** Names a transaction of an account, and with it everything before it: each holds the hash of the one before. */
@@ -38,28 +46,30 @@ export interface MethodResult {
   readonly stack: TupleReader;
 }
 
-/** A TON network through servers that speak toncenter v2. Reasons name a server by its host. */
+/** A TON network through its servers. Reasons name a server by its host. */
 export interface TonChain {
+  /** Everything that is read of an account begins here: its history is proven backwards from this head. */
   state(address: Address): Promise<Outcome<AccountState>>;
   /** Transactions from `from` on backwards, it included; at least one. Whether they hang together is not checked. */
   transactions(address: Address, from: Link, limit: number): Promise<TransactionsRead>;
   run(address: Address, method: string, stack?: TupleItem[]): Promise<Outcome<MethodResult>>;
   /** `done`: a server took it. `failed`: none did, now. `unknown`: an answer was lost. */
   send(boc: Buffer): Promise<Outcome<null>>;
+  /** Why something failed last because two sources say what cannot both be true; absent where there is one source. */
+  readonly contradiction?: () => string | null;
 }
 
 export interface TonChainOptions {
   readonly config: Pick<TonConfig, "rpcUrls" | "rpcKey" | "tuning">;
   readonly clock: Clock;
-  /** Told when a server begins to fail, with the reason, and with null when it answers again. */
-  readonly onHealth?: (server: string, reason: string | null) => void;
+  readonly onHealth?: OnHealth;
 }
 
-/** Opens no connection. */
+/** Through servers that speak toncenter v2. Opens no connection. */
 export function openChain(options: TonChainOptions): TonChain {
-  const servers = options.config.rpcUrls.map((url) => openServer(url, options));
-  const ask = async <Value>(call: Call<Value>): Promise<Answer<Value>> =>
-    askInTurn(servers, options.clock, call);
+  const servers = options.config.rpcUrls.map((url) => serverAt(url, options));
+  const asking = { servers, clock: options.clock, errorOf: callErrorOf };
+  const ask = <Value>(call: Call<Value>): Promise<Answer<Value>> => askInTurn(asking, call);
   return {
     state: async (address) =>
       outcomeOf(await ask(async (client) => stateOf(await client.getContractState(address)))),
@@ -91,19 +101,6 @@ export function openChain(options: TonChainOptions): TonChain {
 }
 
 type Call<Value> = (client: TonClient) => Promise<Value>;
-
-type Answer<Value> =
-  | { readonly kind: "value"; readonly value: Value }
-  | {
-      readonly kind: "error";
-      readonly error: CallError;
-      /** One of the servers may have carried it out. */
-      readonly isPerhapsDone: boolean;
-    };
-
-function outcomeOf<Value>(answer: Answer<Value>): Outcome<Value> {
-  return answer.kind === "value" ? done(answer.value) : failed(answer.error.reason, "retry");
-}
 
 function transactionsFrom(
   address: Address,
@@ -143,64 +140,11 @@ function cellOf(boc: Buffer | null): Cell | null {
   return boc === null ? null : (Cell.fromBoc(boc)[0] ?? null);
 }
 
-interface Server {
-  /** Host and port; the rest of the address may hold a key. */
-  readonly name: string;
-  readonly client: TonClient;
-  coolsUntilMs: number;
-  readonly onHealth: (reason: string | null) => void;
+function serverAt(url: string, { config, onHealth }: TonChainOptions): Server<TonClient> {
+  const client = new TonClient({
+    endpoint: url,
+    timeout: config.tuning.callTimeoutMs,
+    ...(config.rpcKey !== null && { apiKey: config.rpcKey }),
+  });
+  return openServer(new URL(url).host, client, onHealth);
 }
-
-const COOLING_MS = 10_000;
-
-function openServer(url: string, { config, onHealth }: TonChainOptions): Server {
-  const name = new URL(url).host;
-  let isWell = true;
-  return {
-    name,
-    client: new TonClient({
-      endpoint: url,
-      timeout: config.tuning.callTimeoutMs,
-      ...(config.rpcKey !== null && { apiKey: config.rpcKey }),
-    }),
-    coolsUntilMs: 0,
-    onHealth(reason) {
-      if (isWell === (reason === null)) return;
-      isWell = reason === null;
-      onHealth?.(name, reason);
-    },
-  };
-}
-
-/** Those that just failed are asked last. The first value wins; without one, an error that says nothing is kept back. */
-async function askInTurn<Value>(
-  servers: readonly Server[],
-  clock: Clock,
-  call: Call<Value>,
-): Promise<Answer<Value>> {
-  const nowMs = clock.now();
-  const rank = ({ coolsUntilMs }: Server): number => (coolsUntilMs > nowMs ? 1 : 0);
-  let error: CallError | null = null;
-  let isPerhapsDone = false;
-  for (const server of servers.toSorted((a, b) => rank(a) - rank(b))) {
-    try {
-      const value = await call(server.client);
-      server.coolsUntilMs = 0;
-      server.onHealth(null);
-      return { kind: "value", value };
-    } catch (thrown) {
-      const found = callErrorOf(server.name, thrown);
-      if (found.isAbsent) {
-        server.coolsUntilMs = clock.now() + COOLING_MS;
-        server.onHealth(found.reason);
-      }
-      isPerhapsDone ||= found.isPerhapsDone;
-      // History is missing only when nobody has it; a server that was not reached may.
-      error = error === null || error.isMissing ? found : error;
-    }
-  }
-  error ??= { reason: "no server is configured", ...NOTHING_SAID };
-  return { kind: "error", error, isPerhapsDone };
-}
-
-const NOTHING_SAID = { isMissing: false, isAbsent: true, isPerhapsDone: false };

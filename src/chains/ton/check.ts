@@ -33,7 +33,7 @@ export async function checkRail(
 ): Promise<readonly RailProblem[]> {
   const { jettons, config, treasury, spenders } = deps;
   const wallet = await jettons.walletOf(config.jetton.master, treasury.address);
-  if (wallet.kind !== "done") return [unreachable(wallet)];
+  if (wallet.kind !== "done") return [unreachable(deps, wallet)];
   const all = [{ name: "treasury", address: treasury.address }, ...spenders];
   return [
     ...(await checkWallet(deps, wallet.value)),
@@ -48,15 +48,20 @@ export async function checkServing(
 ): Promise<readonly RailProblem[]> {
   const { jettons, config, relay } = deps;
   const wallet = await jettons.walletOf(config.jetton.master, relay.address);
-  if (wallet.kind !== "done") return [unreachable(wallet)];
+  if (wallet.kind !== "done") return [unreachable(deps, wallet)];
   return checkGas(deps, { name: "relay", address: relay.address });
 }
 
-function unreachable(wallet: {
-  readonly kind: string;
-  readonly retryable?: boolean;
-  readonly reason: string;
-}): RailProblem {
+function unreachable(
+  { chain }: Pick<CheckDeps, "chain">,
+  wallet: { readonly kind: string; readonly retryable?: boolean; readonly reason: string },
+): RailProblem {
+  if (wallet.reason === chain.contradiction?.())
+    return {
+      severity: "fatal",
+      what: wallet.reason,
+      fix: "Check that RPC and LITESERVERS are servers of NETWORK; else one of them lies.",
+    };
   if (wallet.retryable === false)
     return {
       severity: "fatal",
@@ -64,12 +69,13 @@ function unreachable(wallet: {
       fix: "Check JETTON_MASTER, and that RPC is a server of NETWORK.",
     };
   const what = `TON cannot be read: ${wallet.reason}`;
-  return { severity: "warning", what, fix: "Check the servers in RPC, and RPC_KEY." };
+  const fix = "Check the servers in RPC and LITESERVERS, and RPC_KEY.";
+  return { severity: "warning", what, fix };
 }
 
-async function checkWallet({ chain }: CheckDeps, wallet: Address): Promise<readonly RailProblem[]> {
-  const state = await readJettonWallet(chain, wallet);
-  if (state.kind !== "done") return [unreachable(state)];
+async function checkWallet(deps: CheckDeps, wallet: Address): Promise<readonly RailProblem[]> {
+  const state = await readJettonWallet(deps.chain, wallet);
+  if (state.kind !== "done") return [unreachable(deps, state)];
   const { canSend, canReceive } = state.value;
   if (canSend && canReceive) return [];
   return [
@@ -82,11 +88,11 @@ async function checkWallet({ chain }: CheckDeps, wallet: Address): Promise<reado
 }
 
 async function checkGas(
-  { chain }: Pick<CheckDeps, "chain">,
+  deps: Pick<CheckDeps, "chain">,
   { name, address }: Spender,
 ): Promise<readonly RailProblem[]> {
-  const state = await chain.state(address);
-  if (state.kind !== "done") return [unreachable(state)];
+  const state = await deps.chain.state(address);
+  if (state.kind !== "done") return [unreachable(deps, state)];
   if (state.value.balanceNano >= LEAST_NANO) return [];
   const held = formatDecimal(state.value.balanceNano, 9, 2);
   return [

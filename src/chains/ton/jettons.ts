@@ -2,6 +2,7 @@ import { Address, beginCell } from "@ton/core";
 import { rawAddress } from "./addresses.ts";
 import type { TonChain } from "./chain.ts";
 import { done, failed, type Outcome } from "../../outcome.ts";
+import { ranToEnd } from "./same-answer.ts";
 
 /** Jetton wallets by their owners, by the word of the minter. */
 export interface JettonBook {
@@ -33,11 +34,6 @@ export function openJettonBook(chain: TonChain): JettonBook {
       return done(address);
     },
   };
-}
-
-/** The TVM has two codes for it; below zero there is no code at all. */
-function ranToEnd(exitCode: number): boolean {
-  return exitCode === 0 || exitCode === 1;
 }
 
 function readAddress(read: () => Address): Address | null {

@@ -59,6 +59,23 @@ test("a server's address without a path gets the path of a toncenter", () => {
   ]);
 });
 
+test("LiteServers are named as in a network's configuration: host, port, key", () => {
+  const key = Buffer.alloc(32, 251);
+  const text = key.toString("base64");
+  expect(text).toContain("/");
+  const servers = `192.0.2.1:19949/${text}, ton.example:1/${text},[2001:db8::1]:65535/${text}`;
+  expect(config({ LITESERVERS: servers }).liteServers).toEqual([
+    { host: "192.0.2.1", port: 19949, publicKey: key },
+    { host: "ton.example", port: 1, publicKey: key },
+    { host: "2001:db8::1", port: 65535, publicKey: key },
+  ]);
+  expect(config().liteServers).toEqual([]);
+  const [problem] = problems({ LITESERVERS: `192.0.2.1:19949/${text},192.0.2.1/secret` });
+  expect(problem).toContain("at place 2");
+});
+
+const LITE_KEY = `${"1".repeat(43)}=`;
+
 test.each([
   ["NETWORK", { NETWORK: "main" }],
   ["RPC", { RPC: "" }],
@@ -84,6 +101,11 @@ test.each([
   ["START_LT", { START_LT: "9007199254740993" }],
   ["EXCHANGES", { EXCHANGES: "somebody" }],
   ["START", { START: "1" }],
+  ["LITESERVERS", { LITESERVERS: "ton.example:19949" }],
+  ["LITESERVERS", { LITESERVERS: "ton.example:19949/secret" }],
+  ["LITESERVERS", { LITESERVERS: `ton.example:0/${LITE_KEY}` }],
+  ["LITESERVERS", { LITESERVERS: `ton.example:65536/${LITE_KEY}` }],
+  ["LITESERVERS", { LITESERVERS: `https://ton.example:19949/${LITE_KEY}` }],
 ])("%s is named when it is wrong, and no secret is", (name, changes) => {
   const found = problems(changes);
   expect(found).toHaveLength(1);

@@ -1,6 +1,7 @@
 import type { Asset } from "../../money.ts";
 import { parseAddress, rawAddress } from "./addresses.ts";
 import { keysOfMnemonic, keysOfSeed, type TonKeys } from "./keys.ts";
+import type { LiteServerAddress } from "./lite/channel.ts";
 import { type JettonTerms, jettonAsset, type Network, NETWORKS } from "./networks.ts";
 
 /** The texts by the names of their settings: `{ RPC: "https://…", TREASURY_KEY: "…" }`. */
@@ -13,6 +14,8 @@ export interface TonConfig {
   readonly rpcUrls: readonly string[];
   /** Sent to every server as X-API-Key; null: none is. */
   readonly rpcKey: string | null;
+  /** A second source that the first is held against, the preferred one first; empty: there is none. */
+  readonly liteServers: readonly LiteServerAddress[];
   readonly jetton: JettonTerms;
   readonly asset: Asset;
   /** Its highload wallet is where payments go and refunds come from. */
@@ -61,6 +64,7 @@ export const TON_SETTINGS: readonly string[] = [
   "NETWORK",
   "RPC",
   "RPC_KEY",
+  "LITESERVERS",
   "TREASURY_MNEMONIC",
   "TREASURY_KEY",
   "RELAY_KEY",
@@ -87,6 +91,7 @@ export function parseTon(texts: TonTexts, tuning: Partial<TonTuning> = {}): Pars
   const keeperKeys = readSpender(read, "KEEPER_KEY", [treasuryKeys, relayKeys]);
   const looksPerS = readLooks(read);
   const rpcUrls = readUrls(read);
+  const liteServers = readLiteServers(read);
   const startLt = readStart(read);
   const exchanges = readExchanges(read);
   if (jetton === null || treasuryKeys === null || problems.length > 0)
@@ -95,6 +100,7 @@ export function parseTon(texts: TonTexts, tuning: Partial<TonTuning> = {}): Pars
     network,
     rpcUrls,
     rpcKey: read.text("RPC_KEY"),
+    liteServers,
     jetton,
     asset: jettonAsset(network.caip2, jetton),
     treasuryKeys,
@@ -231,6 +237,22 @@ function isServerUrl(text: string): boolean {
   // A name without a dot is one of a private network's own.
   const isNear = /^127\.|^\[::1\]$|^[^.:]+$/.test(url.hostname);
   return url.protocol === "http:" && isNear;
+}
+
+/** Host or address, port, and 32 bytes in base64. */
+const LITE_SERVER = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})\/([A-Za-z0-9+/]{43}=)$/;
+
+function readLiteServers({ text, problems }: Read): readonly LiteServerAddress[] {
+  return listOf(text("LITESERVERS")).flatMap((item, index) => {
+    const [, bracketed, named, digits, key = ""] = LITE_SERVER.exec(item) ?? [];
+    const [host, port] = [bracketed ?? named, Number(digits)];
+    if (host !== undefined && port > 0 && port < 65_536)
+      return [{ host, port, publicKey: Buffer.from(key, "base64") }];
+    problems.push(
+      `LITESERVERS names at place ${index + 1} no host:port/key with a key of 32 bytes in base64`,
+    );
+    return [];
+  });
 }
 
 function readStart({ text, problems }: Read): bigint {

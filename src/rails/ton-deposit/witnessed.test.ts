@@ -1,0 +1,7 @@
+import { railContract } from "../../../tests/contracts/rail.ts";
+import { openTonBench } from "../../../tests/fixtures/ton-bench.ts";
+import { depositRail } from "../../../tests/fixtures/ton-rails.ts";
+
+railContract("ton-deposit with a LiteServer", () =>
+  openTonBench(depositRail(), { isWitnessed: true }),
+);
