@@ -1,7 +1,7 @@
 import { type Address, Cell, type Transaction, type TupleItem, type TupleReader } from "@ton/core";
 import { TonClient } from "@ton/ton";
 import type { Clock } from "../../clock.ts";
-import { type Outcome, unknown } from "../../outcome.ts";
+import { done, type Outcome, unknown } from "../../outcome.ts";
 import { callErrorOf } from "./call-error.ts";
 import {
   type Answer,
@@ -48,8 +48,14 @@ export interface MethodResult {
 
 /** A TON network through its servers. Reasons name a server by its host. */
 export interface TonChain {
-  /** Everything that is read of an account begins here: its history is proven backwards from this head. */
-  state(address: Address): Promise<Outcome<AccountState>>;
+  /**
+   * Everything that is read of an account begins here: its history is proven backwards from this head.
+   * @param isCredible Asked of each server's answer, until one is credible; the last one is given when none is.
+   */
+  state(
+    address: Address,
+    isCredible?: (state: AccountState) => Promise<boolean>,
+  ): Promise<Outcome<AccountState>>;
   /** Transactions from `from` on backwards, it included; at least one. Whether they hang together is not checked. */
   transactions(address: Address, from: Link, limit: number): Promise<TransactionsRead>;
   run(address: Address, method: string, stack?: TupleItem[]): Promise<Outcome<MethodResult>>;
@@ -71,8 +77,17 @@ export function openChain(options: TonChainOptions): TonChain {
   const asking = { servers, clock: options.clock, errorOf: callErrorOf };
   const ask = <Value>(call: Call<Value>): Promise<Answer<Value>> => askInTurn(asking, call);
   return {
-    state: async (address) =>
-      outcomeOf(await ask(async (client) => stateOf(await client.getContractState(address)))),
+    async state(address, isCredible = async () => true) {
+      let incredible: AccountState | null = null;
+      const answer = await ask(async (client) => {
+        const state = stateOf(await client.getContractState(address));
+        if (await isCredible(state)) return state;
+        incredible = state;
+        throw new Error("its answer is not credible");
+      });
+      if (answer.kind === "error" && incredible !== null) return done(incredible);
+      return outcomeOf(answer);
+    },
     async transactions(address, from, limit) {
       let answer = await ask(transactionsFrom(address, from, { limit }));
       // Only some of a provider's servers keep everything; they are asked when the others do not.

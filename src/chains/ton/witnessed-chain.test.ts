@@ -23,8 +23,11 @@ afterAll(() => stage.close());
 
 /** Servers that change what the chain shows of an account. */
 function changing(change: Partial<AccountState>): TonChain {
-  const state: TonChain["state"] = async (address) =>
-    answered({ ...done(await chain.state(address)), ...change });
+  const state: TonChain["state"] = async (address, isCredible) => {
+    const changed = { ...done(await chain.state(address)), ...change };
+    await isCredible?.(changed);
+    return answered(changed);
+  };
   return { ...chain, state };
 }
 

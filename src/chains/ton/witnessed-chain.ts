@@ -9,7 +9,7 @@ import type { SeenState, Witness } from "./witness.ts";
 export interface WitnessedChainOptions {
   readonly chain: TonChain;
   readonly witness: Witness;
-  /** Told once when the two say what cannot both be true. */
+  /** Told when the two say what cannot both be true; of the same thing once. */
   readonly onContradiction?: (what: string) => void;
 }
 
@@ -39,21 +39,36 @@ export function openWitnessedChain(options: WitnessedChainOptions): TonChain {
     confirmed.set(rawAddress(address), head);
   };
 
+  /** Whether an account may be as it is told, by what the witness has seen of it before. */
+  const judge = async (
+    address: Address,
+    seen: SeenState,
+    told: AccountState,
+  ): Promise<Outcome<null>> => {
+    const verdict = compareStates(seen, told);
+    if (verdict.kind === "contradiction") return doubts.raise(rawAddress(address), verdict.what);
+    if (verdict.kind === "behind") return failed(BEHIND, "retry");
+    if (verdict.kind === "same") return done(null);
+    const has = await isConfirmed(address, told.head);
+    if (has.kind !== "done") return unwitnessed(has.reason);
+    return has.value ? done(null) : failed(UNCONFIRMED, "retry");
+  };
+
   return {
     async state(address) {
       // First, so that what the witness has seen is what the other one must have.
       const seen = await witness.state(address);
       if (seen.kind !== "done") return unwitnessed(seen.reason);
-      const told = await chain.state(address);
+      const judgements: Outcome<null>[] = [];
+      // A server that lags or lies is passed over while another one does neither.
+      const told = await chain.state(address, async (state) => {
+        const judgement = await judge(address, seen.value, state);
+        judgements.push(judgement);
+        return judgement.kind === "done";
+      });
       if (told.kind !== "done") return told;
-      const verdict = compareStates(seen.value, told.value);
-      if (verdict.kind === "contradiction") return doubts.raise(rawAddress(address), verdict.what);
-      if (verdict.kind === "behind") return failed(BEHIND, "retry");
-      if (verdict.kind === "newer") {
-        const has = await isConfirmed(address, told.value.head);
-        if (has.kind !== "done") return unwitnessed(has.reason);
-        if (!has.value) return failed(UNCONFIRMED, "retry");
-      }
+      const judged = judgements.at(-1);
+      if (judged !== undefined && judged.kind !== "done") return judged;
       doubts.settle(rawAddress(address));
       confirm(address, told.value.head);
       const chainTimeMs = Math.min(seen.value.chainTimeMs, told.value.chainTimeMs);
@@ -131,10 +146,13 @@ interface Doubts {
 
 function openDoubts({ onContradiction }: WitnessedChainOptions): Doubts {
   let standing: { readonly about: string; readonly text: string } | null = null;
+  const told = new Set<string>();
   return {
     raise(about, what) {
       const text = `RPC and LITESERVERS contradict each other about ${about}: ${what}`;
-      if (standing?.text !== text) onContradiction?.(text);
+      if (!told.has(text)) onContradiction?.(text);
+      if (told.size >= MAX_KEPT) told.clear();
+      told.add(text);
       standing = { about, text };
       return failed(text, "retry");
     },
