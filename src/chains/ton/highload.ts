@@ -79,7 +79,7 @@ export interface MessageToSign {
 }
 
 /** Actions of one transaction are 255 at most. */
-export const MAX_MESSAGES = 254;
+const MAX_MESSAGES = 254;
 
 /** Signs messages out of the wallet. Several, or one that brings code along, go by way of a message to itself. */
 export function signHighload(wallet: HighloadWallet, order: MessageToSign): SignedMessage {
