@@ -1,16 +1,9 @@
 import { readFileSync } from "node:fs";
+import type { CommandIo } from "./chain-command.ts";
 import { evmCommand } from "./evm/cli.ts";
 import { stellarCommand } from "./stellar/cli.ts";
 import { runSuppliersCli } from "./suppliers/cli.ts";
 import { tonCommand } from "./ton/cli.ts";
-
-/** What a command writes to and is stopped by. */
-export interface CommandIo {
-  out(text: string): void;
-  err(text: string): void;
-  /** Aborted on the first SIGINT or SIGTERM. */
-  readonly stop: AbortSignal;
-}
 
 /** Resolves with the exit code: 0 done, 1 failed, 2 wrong arguments. */
 export type Command = (args: readonly string[], io: CommandIo) => Promise<number>;

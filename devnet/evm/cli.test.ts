@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { evmCommand } from "./cli.ts";
 import { connect } from "./rpc.ts";
+import { type Run, startRun } from "../test-run.ts";
 
 const ALICE = "0x00000000000000000000000000000000000a11ce";
 
@@ -66,49 +67,4 @@ test("help is help", async () => {
   expect(run.text()).toContain("--block-time <time>");
 });
 
-interface Run {
-  readonly exit: Promise<number>;
-  readonly text: () => string;
-  readonly errors: () => string;
-  readonly said: (text: string) => Promise<void>;
-  readonly ready: () => Promise<Record<string, unknown>>;
-  readonly stop: () => Promise<number>;
-}
-
-function start(args: readonly string[]): Run {
-  const stop = new AbortController();
-  let out = "";
-  let err = "";
-  let heard = () => {};
-  const exit = evmCommand(args, {
-    out(text) {
-      out += text;
-      heard();
-    },
-    err(text) {
-      err += text;
-    },
-    stop: stop.signal,
-  });
-  async function said(text: string): Promise<void> {
-    while (!out.includes(text)) {
-      await new Promise<void>((resolve) => {
-        heard = resolve;
-      });
-    }
-  }
-  return {
-    exit,
-    text: () => out,
-    errors: () => err,
-    said,
-    async ready() {
-      await said("\n");
-      return JSON.parse(out.split("\n")[0] ?? "") as Record<string, unknown>;
-    },
-    stop() {
-      stop.abort();
-      return exit;
-    },
-  };
-}
+const start = (args: readonly string[]): Run => startRun(evmCommand, args);

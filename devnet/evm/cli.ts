@@ -1,6 +1,15 @@
 import { parseArgs } from "node:util";
+import {
+  type Banner,
+  type ChainCommand,
+  type CommandIo,
+  paceText,
+  readPace,
+  readWhole,
+  runChainCommand,
+} from "../chain-command.ts";
 import { type Address, isAddress } from "./hex.ts";
-import { type BlockTime, type EvmDevnet, type EvmDevnetOptions, startEvmDevnet } from "./start.ts";
+import { type EvmDevnet, type EvmDevnetOptions, startEvmDevnet } from "./start.ts";
 
 const HELP = `vend402-devnet evm: an EVM chain on this machine alone
 
@@ -33,6 +42,12 @@ const OPTIONS = {
   help: { type: "boolean", short: "h", default: false },
 } as const;
 
+const LEAST_BLOCK_MS = 50;
+const PACE_WORDS = {
+  instant: "one per transaction",
+  manual: "on request (POST /__devnet/blocks)",
+};
+
 /** What `--fund` gives. */
 const GIFT = { native: 100n * 10n ** 18n, usdc: 1_000_000_000n, usdt: 1_000_000_000n };
 
@@ -42,43 +57,28 @@ interface Wishes {
   readonly json: boolean;
 }
 
-interface Io {
-  out(text: string): void;
-  err(text: string): void;
-  readonly stop: AbortSignal;
-}
-
-/** Runs until it is stopped. Exit codes: 0 stopped, 1 could not start, 2 wrong arguments. */
-export async function evmCommand(args: readonly string[], io: Io): Promise<number> {
-  let wishes: Wishes | "help";
-  try {
-    wishes = readWishes(args);
-  } catch (error) {
-    io.err(`vend402-devnet evm: ${messageOf(error)}\nTry --help.\n`);
-    return 2;
-  }
-  if (wishes === "help") {
-    io.out(HELP);
-    return 0;
-  }
-  const { options, fund, json } = wishes;
-  let devnet: EvmDevnet;
-  try {
-    devnet = await startEvmDevnet(options);
+const COMMAND: ChainCommand<Wishes, EvmDevnet> = {
+  name: "evm",
+  help: HELP,
+  unit: "block",
+  readWishes,
+  async start({ options, fund }) {
+    const devnet = await startEvmDevnet(options);
     for (const address of fund) await devnet.fund(address, GIFT);
-  } catch (error) {
-    io.err(`vend402-devnet evm: ${messageOf(error)}\n`);
-    return 1;
-  }
-  io.out(json ? `${JSON.stringify(readyEvent(devnet))}\n` : banner(devnet, wishes));
-  await stopped(io.stop);
-  const block = await devnet.latestBlock();
-  await devnet.close();
-  io.out(
-    json ? `${JSON.stringify({ event: "stopped", block })}\n` : `\nStopped at block ${block}.\n`,
-  );
-  return 0;
-}
+    return devnet;
+  },
+  ready,
+  banner,
+  async close(devnet) {
+    const block = await devnet.latestBlock();
+    await devnet.close();
+    return block;
+  },
+};
+
+/** Runs until it is stopped. */
+export const evmCommand = (args: readonly string[], io: CommandIo): Promise<number> =>
+  runChainCommand(COMMAND, args, io);
 
 function readWishes(args: readonly string[]): Wishes | "help" {
   const { values } = parseArgs({ args: [...args], options: OPTIONS });
@@ -87,11 +87,11 @@ function readWishes(args: readonly string[]): Wishes | "help" {
   if (wrong !== undefined) throw new Error(`--fund takes an address 0x..., not ${wrong}`);
   return {
     options: {
-      port: readNumber("port", values.port, [0, 65_535]),
+      port: readWhole("port", values.port, [0, 65_535]),
       hostname: values.host,
-      chainId: readNumber("chain-id", values["chain-id"], [1, 2 ** 32]),
-      blockTimeMs: readBlockTime(values["block-time"]),
-      slotsInEpoch: readNumber("slots-in-epoch", values["slots-in-epoch"], [1, 1000]),
+      chainId: readWhole("chain-id", values["chain-id"], [1, 2 ** 32]),
+      blockTimeMs: readPace("block-time", values["block-time"], LEAST_BLOCK_MS),
+      slotsInEpoch: readWhole("slots-in-epoch", values["slots-in-epoch"], [1, 1000]),
       ...(values.anvil !== undefined && { anvil: values.anvil }),
     },
     fund: values.fund.filter(isAddress),
@@ -99,25 +99,9 @@ function readWishes(args: readonly string[]): Wishes | "help" {
   };
 }
 
-function readNumber(name: string, text: string, [min, max]: readonly [number, number]): number {
-  const value = Number(text);
-  if (text !== "" && Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new Error(`--${name} must be ${min} to ${max}, not ${text}`);
-}
-
-/** "2s", "500ms", "instant" or "manual". */
-function readBlockTime(text: string): BlockTime {
-  if (text === "instant" || text === "manual") return text;
-  const match = /^(\d+(?:\.\d+)?)(ms|s)$/.exec(text);
-  const timeMs = Math.round(Number(match?.[1]) * (match?.[2] === "s" ? 1000 : 1));
-  if (match && timeMs >= 50 && timeMs <= 3_600_000) return timeMs;
-  throw new Error(`--block-time takes 50ms to 3600s, "instant" or "manual", not ${text}`);
-}
-
-function readyEvent(devnet: EvmDevnet): Record<string, unknown> {
+function ready(devnet: EvmDevnet): Record<string, unknown> {
   const { url, chainId, usdc, usdt, permit2, x402Permit2Proxy, multicall3, accounts } = devnet;
   return {
-    event: "ready",
     rpcUrl: url,
     chainId,
     network: `eip155:${chainId}`,
@@ -126,36 +110,21 @@ function readyEvent(devnet: EvmDevnet): Record<string, unknown> {
   };
 }
 
-function banner(devnet: EvmDevnet, { options, fund }: Wishes): string {
+function banner(devnet: EvmDevnet, { options, fund }: Wishes): Banner {
   const [first] = devnet.accounts;
-  const lines: (readonly [string, string])[] = [
+  const rows: (readonly [string, string])[] = [
     ["RPC", devnet.url],
     ["network", `eip155:${devnet.chainId}`],
-    ["blocks", `${paceText(options.blockTimeMs)}, final ${2 * (options.slotsInEpoch ?? 1)} later`],
+    [
+      "blocks",
+      `${paceText(options.blockTimeMs, PACE_WORDS)}, final ${2 * (options.slotsInEpoch ?? 1)} later`,
+    ],
     ["USDC", devnet.usdc],
     ["USDT", devnet.usdt],
     ["Permit2", devnet.permit2],
     ["x402 proxy", `${devnet.x402Permit2Proxy}  (a stand-in)`],
   ];
-  if (first) lines.push(["account", `${first.address}  (key ${first.privateKey})`]);
-  for (const address of fund) lines.push(["funded", address]);
-  const rows = lines.map(([name, value]) => `  ${name.padEnd(12)}${value}`);
-  return `EVM chain running\n\n${rows.join("\n")}\n\nCtrl-C stops it.\n`;
-}
-
-function paceText(pace: BlockTime | undefined): string {
-  if (pace === "instant") return "one per transaction";
-  if (pace === "manual") return "on request (POST /__devnet/blocks)";
-  return `every ${(pace ?? 1000) / 1000} s`;
-}
-
-function stopped(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (first) rows.push(["account", `${first.address}  (key ${first.privateKey})`]);
+  for (const address of fund) rows.push(["funded", address]);
+  return { title: "EVM chain running", rows };
 }

@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Keypair } from "@stellar/stellar-sdk";
 import { expect, test } from "vitest";
-import { readPace, stellarCommand } from "./cli.ts";
+import { stellarCommand } from "./cli.ts";
 import { call } from "./rpc/test-client.ts";
+import { type Run, startRun } from "../test-run.ts";
 
 test("it says where it is, serves, and stops cleanly when asked", async () => {
   const address = Keypair.random().publicKey();
@@ -85,63 +86,4 @@ test("help is help", async () => {
   expect(run.text()).toContain("--close-every <time>");
 });
 
-test("paces are written as people write them", () => {
-  expect(["5s", "1s", "0.5s", "250ms", "instant", "manual"].map(readPace)).toEqual([
-    5000,
-    1000,
-    500,
-    250,
-    "instant",
-    "manual",
-  ]);
-  for (const wrong of ["5", "s", "1ms", "2h", "-1s", "9999s"]) {
-    expect(() => readPace(wrong)).toThrow("--close-every takes");
-  }
-});
-
-interface Run {
-  readonly exit: Promise<number>;
-  readonly text: () => string;
-  readonly errors: () => string;
-  readonly said: (text: string) => Promise<void>;
-  readonly ready: () => Promise<Record<string, unknown>>;
-  readonly stop: () => Promise<number>;
-}
-
-function start(args: readonly string[]): Run {
-  const stop = new AbortController();
-  let out = "";
-  let err = "";
-  let heard = () => {};
-  const exit = stellarCommand(args, {
-    out(text) {
-      out += text;
-      heard();
-    },
-    err(text) {
-      err += text;
-    },
-    stop: stop.signal,
-  });
-  async function said(text: string): Promise<void> {
-    while (!out.includes(text)) {
-      await new Promise<void>((resolve) => {
-        heard = resolve;
-      });
-    }
-  }
-  return {
-    exit,
-    text: () => out,
-    errors: () => err,
-    said,
-    async ready() {
-      await said("\n");
-      return JSON.parse(out.split("\n")[0] ?? "") as Record<string, unknown>;
-    },
-    stop() {
-      stop.abort();
-      return exit;
-    },
-  };
-}
+const start = (args: readonly string[]): Run => startRun(stellarCommand, args);

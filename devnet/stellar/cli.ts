@@ -1,13 +1,17 @@
 import { parseArgs } from "node:util";
+import {
+  type Banner,
+  type ChainCommand,
+  type CommandIo,
+  paceText,
+  readPace,
+  readWhole,
+  runChainCommand,
+} from "../chain-command.ts";
 import { StrKey } from "@stellar/stellar-sdk";
 import { readNetworkSettings } from "./config-from.ts";
 import { fundAccounts } from "./friendbot.ts";
-import {
-  type ClosePace,
-  startStellarDevnet,
-  type StellarDevnet,
-  type StellarDevnetOptions,
-} from "./start.ts";
+import { startStellarDevnet, type StellarDevnet, type StellarDevnetOptions } from "./start.ts";
 
 const HELP = `vend402-devnet stellar: a Stellar network on this machine alone
 
@@ -43,6 +47,12 @@ const OPTIONS = {
   help: { type: "boolean", short: "h", default: false },
 } as const;
 
+const LEAST_CLOSE_MS = 10;
+const PACE_WORDS = {
+  instant: "as soon as a transaction waits",
+  manual: "on request (POST /__devnet/ledgers)",
+};
+
 interface Wishes {
   readonly options: StellarDevnetOptions;
   readonly fund: readonly string[];
@@ -50,44 +60,24 @@ interface Wishes {
   readonly json: boolean;
 }
 
-interface Io {
-  out(text: string): void;
-  err(text: string): void;
-  readonly stop: AbortSignal;
-}
+const COMMAND: ChainCommand<Wishes, StellarDevnet> = {
+  name: "stellar",
+  help: HELP,
+  unit: "ledger",
+  readWishes,
+  start,
+  ready,
+  banner,
+  async close(devnet) {
+    const { sequence } = devnet.chain.history.latest;
+    await devnet.close();
+    return sequence;
+  },
+};
 
-/** Runs until it is stopped. Exit codes: 0 stopped, 1 could not start, 2 wrong arguments. */
-export async function stellarCommand(args: readonly string[], io: Io): Promise<number> {
-  let wishes: Wishes | "help";
-  try {
-    wishes = readWishes(args);
-  } catch (error) {
-    io.err(`vend402-devnet stellar: ${messageOf(error)}\nTry --help.\n`);
-    return 2;
-  }
-  if (wishes === "help") {
-    io.out(HELP);
-    return 0;
-  }
-  const { json } = wishes;
-  let devnet: StellarDevnet;
-  try {
-    devnet = await start(wishes);
-  } catch (error) {
-    io.err(`vend402-devnet stellar: ${messageOf(error)}\n`);
-    return 1;
-  }
-  io.out(json ? `${JSON.stringify(readyEvent(devnet))}\n` : banner(devnet, wishes));
-  await stopped(io.stop);
-  const { sequence } = devnet.chain.history.latest;
-  await devnet.close();
-  io.out(
-    json
-      ? `${JSON.stringify({ event: "stopped", ledger: sequence })}\n`
-      : `\nStopped at ledger ${sequence}.\n`,
-  );
-  return 0;
-}
+/** Runs until it is stopped. */
+export const stellarCommand = (args: readonly string[], io: CommandIo): Promise<number> =>
+  runChainCommand(COMMAND, args, io);
 
 async function start({ options, fund, configFrom }: Wishes): Promise<StellarDevnet> {
   const settings = configFrom === null ? {} : { settings: await readNetworkSettings(configFrom) };
@@ -99,17 +89,14 @@ async function start({ options, fund, configFrom }: Wishes): Promise<StellarDevn
 function readWishes(args: readonly string[]): Wishes | "help" {
   const { values } = parseArgs({ args: [...args], options: OPTIONS });
   if (values.help) return "help";
-  const port = Number(values.port);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new Error(`--port must be 0 to 65535, not ${values.port}`);
-  }
+  const port = readWhole("port", values.port, [0, 65_535]);
   const wrong = values.fund.find((address) => !StrKey.isValidEd25519PublicKey(address));
   if (wrong !== undefined) throw new Error(`--fund takes an account address G..., not ${wrong}`);
   return {
     options: {
       port,
       hostname: values.host,
-      closeEveryMs: readPace(values["close-every"]),
+      closeEveryMs: readPace("close-every", values["close-every"], LEAST_CLOSE_MS),
       ...(values.data !== undefined && { dataDir: values.data }),
       ...(values.passphrase !== undefined && { passphrase: values.passphrase }),
       ...(values.usdc && { testAsset: "USDC" }),
@@ -120,19 +107,9 @@ function readWishes(args: readonly string[]): Wishes | "help" {
   };
 }
 
-/** "5s", "500ms", "instant" or "manual". */
-export function readPace(text: string): ClosePace {
-  if (text === "instant" || text === "manual") return text;
-  const match = /^(\d+(?:\.\d+)?)(ms|s)$/.exec(text);
-  const paceMs = Math.round(Number(match?.[1]) * (match?.[2] === "s" ? 1000 : 1));
-  if (match && paceMs >= 10 && paceMs <= 3_600_000) return paceMs;
-  throw new Error(`--close-every takes 10ms to 3600s, "instant" or "manual", not ${text}`);
-}
-
-function readyEvent(devnet: StellarDevnet): Record<string, unknown> {
+function ready(devnet: StellarDevnet): Record<string, unknown> {
   const { testAsset, chain } = devnet;
   return {
-    event: "ready",
     rpcUrl: devnet.url,
     friendbotUrl: devnet.friendbotUrl,
     passphrase: devnet.passphrase,
@@ -149,42 +126,27 @@ function readyEvent(devnet: StellarDevnet): Record<string, unknown> {
   };
 }
 
-function banner(devnet: StellarDevnet, { options, fund }: Wishes): string {
+function banner(devnet: StellarDevnet, { options, fund }: Wishes): Banner {
   const { chain, testAsset } = devnet;
-  const lines: (readonly [string, string])[] = [
+  const rows: (readonly [string, string])[] = [
     ["RPC", devnet.url],
     ["passphrase", devnet.passphrase],
     ["friendbot", `${devnet.friendbotUrl}?addr=G...`],
-    ["ledger", `${chain.history.latest.sequence}, closing: ${paceText(options.closeEveryMs)}`],
+    [
+      "ledger",
+      `${chain.history.latest.sequence}, closing: ${paceText(options.closeEveryMs, PACE_WORDS)}`,
+    ],
     ["protocol", String(chain.headerSettings.protocolVersion)],
   ];
-  if (options.dataDir !== undefined) lines.push(["data", options.dataDir]);
-  for (const address of fund) lines.push(["funded", address]);
+  if (options.dataDir !== undefined) rows.push(["data", options.dataDir]);
+  for (const address of fund) rows.push(["funded", address]);
   if (testAsset) {
-    lines.push(
+    rows.push(
       ["USDC issuer", `${testAsset.issuer.publicKey()}  (secret ${testAsset.issuer.secret()})`],
       ["USDC contract", testAsset.contractId],
       ["XLM contract", testAsset.nativeContractId],
       ["USDC faucet", `${devnet.faucetUrl}?addr=G...&amount=100  (the account must trust it)`],
     );
   }
-  const rows = lines.map(([name, value]) => `  ${name.padEnd(14)}${value}`);
-  return `Stellar network running\n\n${rows.join("\n")}\n\nCtrl-C stops it.\n`;
-}
-
-function paceText(pace: ClosePace | undefined): string {
-  if (pace === "instant") return "as soon as a transaction waits";
-  if (pace === "manual") return "on request (POST /__devnet/ledgers)";
-  return `every ${(pace ?? 1000) / 1000} s`;
-}
-
-function stopped(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return { title: "Stellar network running", rows };
 }

@@ -2,6 +2,7 @@ import { TonClient } from "@ton/ton";
 import { expect, test } from "vitest";
 import { tonCommand } from "./cli.ts";
 import { strangerAddress } from "./test-clients.ts";
+import { type Run, startRun } from "../test-run.ts";
 
 test("it says where it is, serves, gives, and stops cleanly when asked", async () => {
   const alice = strangerAddress();
@@ -51,49 +52,4 @@ test("help is help", async () => {
   expect(run.text()).toContain("--block-time <time>");
 });
 
-interface Run {
-  readonly exit: Promise<number>;
-  readonly text: () => string;
-  readonly errors: () => string;
-  readonly said: (text: string) => Promise<void>;
-  readonly ready: () => Promise<Record<string, unknown>>;
-  readonly stop: () => Promise<number>;
-}
-
-function start(args: readonly string[]): Run {
-  const stop = new AbortController();
-  let out = "";
-  let err = "";
-  let heard = () => {};
-  const exit = tonCommand(args, {
-    out(text) {
-      out += text;
-      heard();
-    },
-    err(text) {
-      err += text;
-    },
-    stop: stop.signal,
-  });
-  async function said(text: string): Promise<void> {
-    while (!out.includes(text)) {
-      await new Promise<void>((resolve) => {
-        heard = resolve;
-      });
-    }
-  }
-  return {
-    exit,
-    text: () => out,
-    errors: () => err,
-    said,
-    async ready() {
-      await said("\n");
-      return JSON.parse(out.split("\n")[0] ?? "") as Record<string, unknown>;
-    },
-    stop() {
-      stop.abort();
-      return exit;
-    },
-  };
-}
+const start = (args: readonly string[]): Run => startRun(tonCommand, args);
