@@ -12,7 +12,7 @@ export interface Asked {
   readonly method: string;
   readonly given: Parameters;
   /** What an honest server answers to such a call. */
-  truly(given: Parameters): Promise<unknown>;
+  readonly truly: (given: Parameters) => Promise<unknown>;
 }
 
 /** The answer of a server that lies as planned; the true one where the fault is no lie, or not about this call. */

@@ -23,9 +23,8 @@ export interface CreateX402OrderInput {
 }
 
 export interface CreatedX402Order {
-  readonly order: Order;
-  /** An earlier request made it. */
-  readonly isReplay: boolean;
+  /** The order that an earlier request made; null: the new one is stored, as it came. */
+  readonly known: Order | null;
 }
 
 /** What is stored instead of an answer: the id alone, since the answer follows from the order. */
@@ -46,12 +45,12 @@ export async function createX402Order(
     explicit === null
       ? await findRecent(tx, implicit, nowMs - recentMs)
       : await findNamed(tx, explicit);
-  if (known !== null && !isDead(known)) return { order: known, isReplay: true };
+  if (known !== null && !isDead(known)) return { known };
   if (order.keyId === WALK_IN_KEY_ID) await requireWalkIn(tx, nowMs);
   await storeNewOrder(tx, order);
   if (explicit !== null) await bind(tx, explicit, { orderId: order.id, nowMs });
   await bind(tx, implicit, { orderId: order.id, nowMs });
-  return { order, isReplay: false };
+  return { known: null };
 }
 
 /**

@@ -162,13 +162,13 @@ async function findOrMake(
   const keyId = callerOrNull(request)?.id ?? WALK_IN_KEY_ID;
   const composed = composeX402Order(deps, keyId, requireFields(request));
   limits.countOpenOrder(request, reply);
-  const { order, isReplay } = await deps.store.transact("createX402Order", {
+  const { known: earlier } = await deps.store.transact("createX402Order", {
     order: composed,
     explicit,
     implicit,
     recentMs: RECENT_MS,
   });
-  return { order, isOwn: isOwn || !isReplay, name: explicit };
+  return { order: earlier ?? composed, isOwn: isOwn || earlier === null, name: explicit };
 }
 
 /**

@@ -127,12 +127,12 @@ async function sweepSome(
   );
   const signed = await keeper.sign(messages);
   if (signed.kind !== "done") return signed;
-  const { messageHash, validUntilMs, send } = signed.value;
+  const { messageHash, validUntilMs } = signed.value;
   const untilMs = clock.now() + LANDING_MS;
   let missing = holdings;
   for (let looks = 0; missing.length > 0 && clock.now() < untilMs && !signal.aborted; looks++) {
     // It may not have arrived, or may have been forgotten.
-    if (looks % LOOKS_UNTIL_RESENT === 0) await send();
+    if (looks % LOOKS_UNTIL_RESENT === 0) await signed.value.send();
     else await clock.sleep(config.tuning.pollMs, signal);
     missing = await unmoved(deps, missing);
   }

@@ -66,7 +66,7 @@ async function refund(rail: Rail, payee: Address, id?: string): Promise<SignedPa
 
 /** The server shows the treasury as it was when this was signed, and an hour later. */
 function hideRefund({ signedAtHeight }: SignedPayout): void {
-  const hiddenFromLt = String(Number(signedAtHeight) + 1);
+  const hiddenFromLt = String(signedAtHeight + 1);
   lie({ kind: "false_state", hiddenFromLt, laterSeconds: LATER_S });
 }
 
