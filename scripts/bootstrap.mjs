@@ -129,6 +129,6 @@ const child = spawn(node, process.argv.slice(2), {
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
   process.on(signal, () => {
     // Ctrl-C reaches the child by itself, and a second one would tell it not to finish its work.
-    if (signal !== "SIGINT" || process.stdin.isTTY !== true) child.kill(signal);
+    if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
   });
 child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 1)));

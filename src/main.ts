@@ -68,6 +68,7 @@ export async function startShop(
   seams: ShopSeams = {},
 ): Promise<Shop> {
   const store = await openStore(config, log, seams);
+  await holdRestored(store, log);
   try {
     for (const rail of parts.rails.values()) await checkRail(rail, store, log);
   } catch (error) {
@@ -175,6 +176,17 @@ async function openStore(
     },
   });
   return wrapStore?.(store) ?? store;
+}
+
+/** Before anything works: what a restored copy may have missed is left to a person. */
+async function holdRestored(store: Store<ShopActions>, log: Log): Promise<void> {
+  const nowMs = systemClock.now();
+  const held = await store.transact("openRestored", { isDeclared: false, nowMs });
+  if (held === null) return;
+  log.error("these books are a restored copy: what was paid before now waits for a person", {
+    held_refunds: held,
+    fix: "Compare them with the chain and the suppliers; `vend402 refunds retry` pays what is owed.",
+  });
 }
 
 async function checkRail(

@@ -13,6 +13,7 @@ import {
   strandAttempt,
 } from "./fulfil-order.ts";
 import { hastenAttempt, hastenSettlement } from "./hasten-work.ts";
+import { openRestored } from "./hold-restored.ts";
 import { createKey, suspendKey } from "./manage-keys.ts";
 import { oweRefund } from "./owe-refund.ts";
 import { recordSupplierEvent } from "./record-supplier.ts";
@@ -45,6 +46,7 @@ export const actions = {
   markUnknown,
   nameX402Order,
   noteSent,
+  openRestored,
   outbidPayout,
   oweRefund,
   pruneIdempotency,

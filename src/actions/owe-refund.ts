@@ -2,6 +2,7 @@ import { assert } from "../errors.ts";
 import type { DepositRow, PayoutRow, Tx } from "../store/tx.ts";
 import type { PayoutCause } from "../treasury/ledger.ts";
 import { advanceOrder } from "./advance-order.ts";
+import { isHeld, REASON_RESTORED } from "./held.ts";
 import { blockPayout, redirectPayout } from "./send-payout.ts";
 
 /** What is owed back out of one deposit. */
@@ -26,7 +27,7 @@ const REASON_UNSAFE =
 export async function owePayout(tx: Tx, debt: Debt): Promise<string> {
   const { deposit, cause, atomic, nowMs } = debt;
   const to = await payeeOf(tx, deposit);
-  const obstacle = obstacleOf(deposit, to);
+  const obstacle = await obstacleOf(tx, deposit, to);
   const row: PayoutRow = {
     id: payoutId(cause, deposit.id),
     depositId: deposit.id,
@@ -82,9 +83,10 @@ async function payeeOf(tx: Tx, deposit: DepositRow): Promise<string | null> {
   return (await tx.orders.byId(deposit.orderRef))?.refundTo ?? null;
 }
 
-function obstacleOf(deposit: DepositRow, to: string | null): string | null {
+async function obstacleOf(tx: Tx, deposit: DepositRow, to: string | null): Promise<string | null> {
   if (deposit.state === "lost") return REASON_GONE;
-  return to === null ? REASON_UNSAFE : null;
+  if (to === null) return REASON_UNSAFE;
+  return (await isHeld(tx, deposit.chainTimeMs)) ? REASON_RESTORED : null;
 }
 
 /** The money of a deposit is gone: nothing of it is sent back unless a person says so, or it comes again. */

@@ -2,6 +2,7 @@ import type { SignedPayout } from "../rails/rail.ts";
 import type { PayoutRow, Tx } from "../store/tx.ts";
 import { payoutEntry } from "../treasury/ledger.ts";
 import { advanceOrder, type OrderStep } from "./advance-order.ts";
+import { isHeld, REASON_RESTORED } from "./held.ts";
 import { postEntry } from "./post-entry.ts";
 
 /**
@@ -90,6 +91,9 @@ export async function dropPayout(
     facts: { tx_id: payout.txId, reason },
     nowMs,
   });
+  // What these books do not know of may have been signed in its place.
+  if (await isHeld(tx, payout.createdAtMs))
+    await blockPayout(tx, { payoutId, reason: REASON_RESTORED, nowMs });
   return true;
 }
 

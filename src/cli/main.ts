@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   unmatched: async () => (await import("./unmatched.ts")).unmatched,
   refunds: async () => (await import("./refunds.ts")).refunds,
   backup: async () => (await import("./backup.ts")).backup,
+  restored: async () => (await import("./restored.ts")).restored,
 };
 
 async function help(): Promise<void> {

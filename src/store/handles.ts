@@ -13,6 +13,7 @@ import { readLedger, writeLedger } from "./ledger.ts";
 import type { Announcement } from "./notice.ts";
 import { readOrders, writeOrders } from "./orders.ts";
 import { readPayouts, writePayouts } from "./payouts.ts";
+import { readRestores, writeRestores } from "./restores.ts";
 import type { Sql, SqlReader } from "./sql.ts";
 import type { Reader, Tx } from "./tx.ts";
 
@@ -31,6 +32,7 @@ export function createReader(sql: SqlReader): Reader {
     jobs: readJobs(sql),
     idempotency: readIdempotency(sql),
     breakers: readBreakers(sql),
+    restores: readRestores(sql),
   };
 }
 
@@ -50,5 +52,6 @@ export function createTx(sql: Sql, announcement: Announcement): Tx {
     jobs: writeJobs(sql, announcement),
     idempotency: writeIdempotency(sql),
     breakers: writeBreakers(sql),
+    restores: writeRestores(sql),
   };
 }

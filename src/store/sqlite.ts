@@ -85,7 +85,7 @@ export async function openSqliteStore<Known extends Actions>(
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    backup: (target) => backUp(file, target),
+    backup: (target, nowMs) => backUp(file, target, nowMs),
     close: () => (closed ??= close()),
   };
 }

@@ -338,6 +338,10 @@ export interface Reader {
     bySupplier(supplierId: string): Promise<BreakerRow | null>;
     all(): Promise<readonly BreakerRow[]>;
   };
+  readonly restores: {
+    /** When a copy was last opened in the place of these books; null: never. */
+    heldBeforeMs(): Promise<number | null>;
+  };
 }
 
 /** One database transaction: the only handle that writes. */
@@ -453,6 +457,12 @@ export interface Tx extends Reader {
   readonly breakers: Reader["breakers"] & {
     save(row: BreakerRow): Promise<void>;
   };
+  readonly restores: Reader["restores"] & {
+    /** Says that these books are a copy that was made then. */
+    mark(copiedAtMs: number): Promise<void>;
+    /** False: they are no copy, or one that was opened before. */
+    open(nowMs: number): Promise<boolean>;
+  };
 }
 
 /** What a commit tells the rest of the process: wake-ups, never the truth. */
@@ -487,7 +497,7 @@ export interface Store<Known extends Actions> {
   /** Called after each commit that changed something, in commit order. Returns the unsubscriber. */
   onCommit(listener: (notice: CommitNotice) => void): () => void;
   /** Copies the database, consistent and complete, to a new file. */
-  backup(file: string): Promise<void>;
+  backup(file: string, nowMs: number): Promise<void>;
   /** Finishes what is queued, then closes. */
   close(): Promise<void>;
 }

@@ -171,3 +171,23 @@ test("what was bought for a buyer who was given up is given back as soon as the 
   ]);
   expect((await paid.salvage(attemptId)).kind).toBe("finish");
 });
+
+test("what was paid before a restored copy was opened is not bought, since it may have been", async () => {
+  const paid = await startPaid();
+  const nowMs = clock.now();
+  await paid.store.transact("openRestored", { isDeclared: true, nowMs });
+  expect(await settled(paid)).toBe("refund_due");
+  expect(paid.twin.ledger()).toEqual([]);
+  await paid.store.transact("oweRefund", { orderId: "ord_1", nowMs });
+  expect(await stateOf(paid)).toBe("in_review");
+});
+
+test("a purchase that the copy knows of is looked up and delivered", async () => {
+  const paid = await startPaid({ call: "order", fault: "reset", when: "after" });
+  await paid.fulfil();
+  const [attempt] = await paid.store.read.attempts.ofOrder("ord_1");
+  expect(attempt).toBeDefined();
+  await paid.store.transact("openRestored", { isDeclared: true, nowMs: clock.now() });
+  expect(await settled(paid)).toBe("delivered");
+  expect(paid.twin.ledger()).toHaveLength(1);
+});

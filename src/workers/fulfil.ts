@@ -1,3 +1,4 @@
+import { isHeld } from "../actions/held.ts";
 import type { JobEnd } from "../actions/run-jobs.ts";
 import { assert } from "../errors.ts";
 import { newId } from "../ids.ts";
@@ -17,6 +18,8 @@ const NO_SUPPLIER_PAUSE_MS = 1_000;
 const BREAKER_RACE_PAUSE_MS = 200;
 
 const ERROR_LATE = "The order could not be fulfilled in time; the payment is being refunded.";
+const ERROR_RESTORED =
+  "The shop's records were restored from a copy; a person decides about the refund.";
 const ERROR_NO_SUPPLIER = "No supplier could fulfil the order; the payment is being refunded.";
 
 /**
@@ -71,6 +74,17 @@ async function begin(
   signal: AbortSignal,
 ): Promise<JobEnd | "again"> {
   const { store, clock, random, board, limits } = deps;
+  if (await isHeldOrder(deps, order)) {
+    const error = ERROR_RESTORED;
+    const nowMs = clock.now();
+    await store.transact("giveUp", {
+      orderId: order.id,
+      event: "suppliers_exhausted",
+      error,
+      nowMs,
+    });
+    return { kind: "finish" };
+  }
   const earlier = await store.read.attempts.ofOrder(order.id);
   const wish = wishOf(deps, order, earlier);
   const choice = chooseSupplier(wish, candidatesOf(board, clock.now() - limits.offersMaxAgeMs));
@@ -103,6 +117,12 @@ async function begin(
     return pause(deps, BREAKER_RACE_PAUSE_MS, "the supplier's breaker let nobody through");
   }
   return runAttempt(deps, { order, attempt, isFresh: true, signal });
+}
+
+/** It may have been bought for already, by an attempt that a restored copy of the books does not know. */
+async function isHeldOrder({ store }: WorkerDeps, { payment }: Order): Promise<boolean> {
+  const deposit = payment === null ? null : await store.read.deposits.byId(payment.depositId);
+  return deposit !== null && (await isHeld(store.read, deposit.chainTimeMs));
 }
 
 /** An order with an attempt in flight: after a crash, or when a look-up is due. */

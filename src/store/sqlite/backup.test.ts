@@ -12,6 +12,8 @@ import { dataFolder } from "../../../tests/fixtures/data-folder.ts";
 import { createLog } from "../../log.ts";
 import { openSqliteReader, openSqliteStore } from "../sqlite.ts";
 
+const NOW_MS = 1_800_000_000_000;
+
 async function openStore(folder: string, name: string): Promise<ContractStore> {
   const store = await openSqliteStore<ContractActions>({
     file: path.join(folder, name),
@@ -45,7 +47,7 @@ test("a backup made under load is whole, of one instant, and opens as a store", 
     while (!stop.signal.aborted) await store.transact("run", pair(next++));
   });
   const target = path.join(folder, "copy.db");
-  await store.backup(target);
+  await store.backup(target, NOW_MS);
   const before = next;
   stop.abort();
   await Promise.all(load);
@@ -65,9 +67,13 @@ test("a backup never overwrites, and a failed one leaves nothing", async () => {
   const store = await openStore(folder, "shop.db");
   const taken = path.join(folder, "taken.db");
   writeFileSync(taken, "precious");
-  await expect(store.backup(taken)).rejects.toThrow(`${taken} exists; a backup never overwrites`);
+  await expect(store.backup(taken, NOW_MS)).rejects.toThrow(
+    `${taken} exists; a backup never overwrites`,
+  );
   expect(statSync(taken).size).toBe("precious".length);
-  await expect(store.backup(path.join(folder, "nowhere", "copy.db"))).rejects.toThrow("ENOENT");
+  await expect(store.backup(path.join(folder, "nowhere", "copy.db"), NOW_MS)).rejects.toThrow(
+    "ENOENT",
+  );
   expect(readdirSync(folder).filter((name) => name.includes("partial"))).toEqual([]);
   expect(existsSync(path.join(folder, "nowhere"))).toBe(false);
 });
@@ -80,4 +86,19 @@ test("a tool reads a data file while its owner goes on writing", async () => {
   expect(await tool.read.keys.all()).toEqual([]);
   await store.transact("run", pair(1));
   expect(await tool.read.keys.all()).toHaveLength(1);
+});
+
+test("a copy says that it is one until it is opened in the place of the books; the books say nothing", async () => {
+  const folder = dataFolder();
+  const store = await openStore(folder, "shop.db");
+  await store.backup(path.join(folder, "copy.db"), NOW_MS);
+  const copy = await openStore(folder, "copy.db");
+  const open = (of: ContractStore, nowMs: number) =>
+    of.transact("run", [step("restores", "open", nowMs)]);
+  expect(await copy.read.restores.heldBeforeMs()).toBeNull();
+  expect(await open(store, NOW_MS + 5)).toEqual([false]);
+  expect(await open(copy, NOW_MS + 5)).toEqual([true]);
+  expect(await copy.read.restores.heldBeforeMs()).toBe(NOW_MS + 5);
+  expect(await open(copy, NOW_MS + 9)).toEqual([false]);
+  expect(await copy.read.restores.heldBeforeMs()).toBe(NOW_MS + 5);
 });
