@@ -1,7 +1,7 @@
 /** Orders and deposits as the benchmarks store them. */
 import type { Order } from "../src/orders/order.ts";
 import type { Deposit, DepositPage } from "../src/rails/rail.ts";
-import type { ApiKeyRow } from "../src/store/tx.ts";
+import type { ApiKeyRow } from "../src/store/rows.ts";
 
 export const RAIL = "stellar:local/contract";
 export const USDC = { id: "stellar:local/asset:USDC-G", symbol: "USDC", decimals: 7 };

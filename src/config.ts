@@ -1,8 +1,7 @@
 /** The environment as typed settings. The only file that reads it; every problem is reported at once. */
 import type { LogLevel } from "./log.ts";
-import { parseDecimal, USD } from "./money.ts";
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import { USD } from "./money.ts";
+import { type Environment, HOUR_MS, MINUTE_MS, SettingReader } from "./setting-reader.ts";
 
 /** Where prices of volatile assets come from. */
 export interface PriceSettings {
@@ -114,104 +113,10 @@ const SUPPLIER_PREFIX = "VEND402_SUPPLIER_";
 /** Of both assets of the Stellar rail. */
 const STELLAR_DECIMALS = 7;
 const PEPPER_USE = "it keys the hashes of API keys; `vend402 init` makes one";
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-
-/** Reads one variable after the other and collects what is wrong; no problem repeats a value. */
-class Reader {
-  readonly problems: string[] = [];
-  readonly #env: Environment;
-
-  constructor(env: Environment) {
-    this.#env = env;
-  }
-
-  text(name: string): string | null {
-    const value = this.#env[name]?.trim();
-    return value === undefined || value === "" ? null : value;
-  }
-
-  required(name: string, what: string): string {
-    const value = this.text(name);
-    if (value === null) this.problems.push(`${name} is missing: ${what}`);
-    return value ?? "";
-  }
-
-  list(name: string): readonly string[] {
-    const items = (this.text(name) ?? "").split(",").map((item) => item.trim());
-    return items.filter((item) => item !== "");
-  }
-
-  /** Every variable with this prefix that is not empty, by its whole name. */
-  allWith(prefix: string): Readonly<Record<string, string>> {
-    const names = Object.keys(this.#env).filter((name) => name.startsWith(prefix));
-    return Object.fromEntries(
-      names.map((name) => [name, this.text(name) ?? ""]).filter(([, value]) => value !== ""),
-    ) as Readonly<Record<string, string>>;
-  }
-
-  oneOf<Choice extends string>(name: string, choices: readonly Choice[], fallback: Choice): Choice {
-    const value = this.text(name) ?? fallback;
-    const found = choices.find((choice) => choice === value);
-    if (found === undefined) this.problems.push(`${name} must be one of: ${choices.join(", ")}`);
-    return found ?? fallback;
-  }
-
-  whole(name: string, fallback: number, range: readonly [min: number, max: number]): number {
-    const text = this.text(name);
-    if (text === null) return fallback;
-    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-    const [min, max] = range;
-    if (value >= min && value <= max) return value;
-    this.problems.push(`${name} must be a whole number from ${min} to ${max}`);
-    return fallback;
-  }
-
-  /** A span such as "1500ms", "90s", "2h"; a bare number is refused, since its unit would be a guess. */
-  spanMs(name: string, fallbackMs: number): number {
-    const text = this.text(name);
-    if (text === null) return fallbackMs;
-    const match = /^(\d{1,9})(ms|s|m|h)$/.exec(text);
-    const unitMs = { ms: 1, s: 1_000, m: MINUTE_MS, h: HOUR_MS }[match?.[2] ?? ""];
-    if (match === null || unitMs === undefined) {
-      this.problems.push(`${name} must be a span like 1500ms, 90s, 10m or 2h`);
-      return fallbackMs;
-    }
-    return Number(match[1]) * unitMs;
-  }
-
-  /** A plain decimal as base units. */
-  atomic(name: string, decimals: number, fallback: bigint): bigint {
-    const text = this.text(name);
-    if (text === null) return fallback;
-    const value = parseDecimal(text, decimals);
-    if (value === null)
-      this.problems.push(
-        `${name} must be a plain decimal with at most ${decimals} fraction digits`,
-      );
-    return value ?? fallback;
-  }
-
-  hex32(name: string, what: string): string {
-    const value = this.required(name, what).toLowerCase();
-    if (value !== "" && !/^[0-9a-f]{64}$/.test(value))
-      this.problems.push(`${name} must be 64 hex digits`);
-    return value;
-  }
-
-  url(name: string): string | null {
-    const value = this.text(name);
-    if (value !== null && !/^https?:$/.test(URL.parse(value)?.protocol ?? "")) {
-      this.problems.push(`${name} must be an http or https address`);
-      return null;
-    }
-    return value;
-  }
-}
 
 /** The configuration, or everything that is wrong with the environment. */
 export function readConfig(env: Environment = process.env): ReadConfig {
-  const read = new Reader(env);
+  const read = new SettingReader(env);
   const config: Config = {
     environment: read.oneOf("VEND402_ENV", ["development", "production"], "production"),
     host: read.text("VEND402_HOST") ?? "127.0.0.1",
@@ -250,7 +155,7 @@ export function readConfig(env: Environment = process.env): ReadConfig {
     : { kind: "problems", problems: read.problems };
 }
 
-function readOrders(read: Reader): Config["orders"] {
+function readOrders(read: SettingReader): Config["orders"] {
   const deadlineMs = read.spanMs("VEND402_FULFIL_DEADLINE", 0);
   return {
     windowMs: read.spanMs("VEND402_PAYMENT_WINDOW", 2 * HOUR_MS),
@@ -266,7 +171,7 @@ function readOrders(read: Reader): Config["orders"] {
   };
 }
 
-function readLimits(read: Reader): Config["limits"] {
+function readLimits(read: SettingReader): Config["limits"] {
   const range = [1, 1_000_000_000] as const;
   return {
     ordersPerHour: read.whole("VEND402_ORDERS_PER_HOUR", 60, range),
@@ -280,7 +185,7 @@ function readLimits(read: Reader): Config["limits"] {
   };
 }
 
-function readPrices(read: Reader): PriceSettings {
+function readPrices(read: SettingReader): PriceSettings {
   return {
     sep40Contract: read.text("VEND402_PRICE_CONTRACT"),
     feeds: read.list("VEND402_PRICE_FEEDS"),
@@ -291,7 +196,7 @@ function readPrices(read: Reader): PriceSettings {
 }
 
 /** VEND402_EVM_137_RPC is the text "RPC" of the chain "137". */
-function readChains(read: Reader): Config["evm"] {
+function readChains(read: SettingReader): Config["evm"] {
   const chains: Record<string, Record<string, string>> = {};
   for (const [name, text] of Object.entries(shortened(read.allWith(EVM_PREFIX), EVM_PREFIX))) {
     const [, chainId, setting] = /^([1-9]\d{0,14})_([A-Z0-9_]+)$/.exec(name) ?? [];
@@ -312,7 +217,7 @@ function shortened(
   );
 }
 
-function readStellar(read: Reader): StellarSettings {
+function readStellar(read: SettingReader): StellarSettings {
   const rpcUrls = read.list("VEND402_STELLAR_RPC");
   const startLedger = read.whole("VEND402_STELLAR_START_LEDGER", 0, [0, 4_294_967_295]);
   return {
@@ -347,7 +252,7 @@ export function readStoreSettings(
 ):
   | { readonly kind: "settings"; readonly settings: StoreSettings }
   | { readonly kind: "problems"; readonly problems: readonly string[] } {
-  const read = new Reader(env);
+  const read = new SettingReader(env);
   const settings = {
     dataFolder: read.text("VEND402_DATA") ?? "data",
     keyPepper: read.hex32("VEND402_KEY_PEPPER", PEPPER_USE),
@@ -378,7 +283,7 @@ export function readFacilitatorSettings(
 ):
   | { readonly kind: "settings"; readonly settings: FacilitatorSettings }
   | { readonly kind: "problems"; readonly problems: readonly string[] } {
-  const read = new Reader(env);
+  const read = new SettingReader(env);
   const keys = read.list("VEND402_FACILITATOR_KEYS");
   if (!keys.every((key) => FACILITATOR_KEY.test(key)))
     read.problems.push("VEND402_FACILITATOR_KEYS must be keys of 16 to 512 characters each");
@@ -398,10 +303,10 @@ export function readFacilitatorSettings(
 
 /** One variable, for a command that is told where a secret is; null when it is missing or empty. */
 export function readVariable(name: string, env: Environment = process.env): string | null {
-  return new Reader(env).text(name);
+  return new SettingReader(env).text(name);
 }
 
 /** The settings of the Stellar rail alone, for commands that need no more. */
 export function readStellarSettings(env: Environment = process.env): StellarSettings {
-  return readStellar(new Reader(env));
+  return readStellar(new SettingReader(env));
 }

@@ -68,8 +68,8 @@ export async function startShop(
   seams: ShopSeams = {},
 ): Promise<Shop> {
   const store = await openStore(config, log, seams);
-  await holdRestored(store, log);
   try {
+    await holdRestored(store, log);
     for (const rail of parts.rails.values()) await checkRail(rail, store, log);
   } catch (error) {
     await store.close();

@@ -12,7 +12,8 @@ import {
 } from "../orders/lifecycle.ts";
 import type { Order } from "../orders/order.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
-import type { ApiKeyRow, JobKind, JobRow, Store, Tx } from "../store/tx.ts";
+import type { ApiKeyRow, JobKind, JobRow } from "../store/rows.ts";
+import type { Store, Tx } from "../store/tx.ts";
 import { advanceOrder, type OrderStep } from "./advance-order.ts";
 import { createOrder } from "./create-order.ts";
 import { createKey } from "./manage-keys.ts";

@@ -2,7 +2,8 @@ import { assert } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
 import { transitionFor, type OrderEvent, type OrderState } from "../orders/lifecycle.ts";
 import type { Order } from "../orders/order.ts";
-import type { OrderChanges, Tx } from "../store/tx.ts";
+import type { OrderChanges } from "../store/rows.ts";
+import type { Tx } from "../store/tx.ts";
 
 /** One event to apply, with what is public about it and what it changes on the order. */
 export interface OrderStep {

@@ -6,9 +6,9 @@ import type {
   AuthorizationRow,
   DepositChanges,
   DepositRow,
-  Tx,
   UnmatchedReason,
-} from "../store/tx.ts";
+} from "../store/rows.ts";
+import type { Tx } from "../store/tx.ts";
 import { depositEntry } from "../treasury/ledger.ts";
 import { advanceOrder } from "./advance-order.ts";
 import { dropDeposit, recoverDeposit, type DropAnswer } from "./drop-deposit.ts";

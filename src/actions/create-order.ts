@@ -2,7 +2,8 @@ import type { CreateOrderResponse } from "#wire";
 import { assert, Refusal } from "../errors.ts";
 import type { Order } from "../orders/order.ts";
 import { paymentOptions, sorobanPayment, usdText, viewBudget, wordsOf } from "../orders/view.ts";
-import type { ApiKeyRow, Reader, Tx } from "../store/tx.ts";
+import type { ApiKeyRow } from "../store/rows.ts";
+import type { Reader, Tx } from "../store/tx.ts";
 
 export interface CreateOrderInput {
   /** Complete, in state awaiting_payment with seq 1. */

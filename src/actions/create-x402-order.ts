@@ -1,6 +1,7 @@
 import { Refusal } from "../errors.ts";
 import type { Order } from "../orders/order.ts";
-import type { IdempotencyRow, Reader, Tx } from "../store/tx.ts";
+import type { IdempotencyRow } from "../store/rows.ts";
+import type { Reader, Tx } from "../store/tx.ts";
 import { storeNewOrder } from "./create-order.ts";
 import { requireWalkIn, WALK_IN_KEY_ID } from "./manage-keys.ts";
 

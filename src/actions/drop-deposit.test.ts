@@ -12,7 +12,8 @@ import {
 import type { OrderState } from "../orders/lifecycle.ts";
 import type { Payment } from "../orders/order.ts";
 import type { Deposit } from "../rails/rail.ts";
-import type { DepositRow, Store } from "../store/tx.ts";
+import type { DepositRow } from "../store/rows.ts";
+import type { Store } from "../store/tx.ts";
 import type { ApplyDepositsResult } from "./apply-deposits.ts";
 import type { ShopActions } from "./index.ts";
 import { payoutId } from "./owe-refund.ts";

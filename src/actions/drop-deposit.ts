@@ -1,4 +1,5 @@
-import type { DepositRow, Tx } from "../store/tx.ts";
+import type { DepositRow } from "../store/rows.ts";
+import type { Tx } from "../store/tx.ts";
 import { lossEntry, recoveryEntry, undoneDepositEntry } from "../treasury/ledger.ts";
 import { advanceOrder } from "./advance-order.ts";
 import { holdPayouts, releasePayouts } from "./owe-refund.ts";

@@ -1,7 +1,8 @@
 import { assert } from "../errors.ts";
 import type { Json, JsonObject } from "../json.ts";
 import type { Order } from "../orders/order.ts";
-import type { AttemptRow, AttemptState, Tx } from "../store/tx.ts";
+import type { AttemptRow, AttemptState } from "../store/rows.ts";
+import type { Tx } from "../store/tx.ts";
 import { mayBuy } from "../suppliers/breaker.ts";
 import { deliveryEntry, purchaseEntry, salvageEntry } from "../treasury/ledger.ts";
 import { advanceOrder } from "./advance-order.ts";

@@ -1,4 +1,5 @@
-import type { ApiKeyRow, Tx } from "../store/tx.ts";
+import type { ApiKeyRow } from "../store/rows.ts";
+import type { Tx } from "../store/tx.ts";
 
 export async function createKey(tx: Tx, row: ApiKeyRow): Promise<null> {
   await tx.keys.insert(row);

@@ -1,5 +1,6 @@
 import { assert } from "../errors.ts";
-import type { DepositRow, PayoutRow, Tx } from "../store/tx.ts";
+import type { DepositRow, PayoutRow } from "../store/rows.ts";
+import type { Tx } from "../store/tx.ts";
 import type { PayoutCause } from "../treasury/ledger.ts";
 import { advanceOrder } from "./advance-order.ts";
 import { isHeld, REASON_RESTORED } from "./held.ts";

@@ -1,4 +1,5 @@
-import type { BreakerRow, Tx } from "../store/tx.ts";
+import type { BreakerRow } from "../store/rows.ts";
+import type { Tx } from "../store/tx.ts";
 import { CLOSED, stepBreaker, type BreakerEvent } from "../suppliers/breaker.ts";
 
 /** Moves a supplier's breaker. Returns it as it is now. */

@@ -1,4 +1,5 @@
-import type { JobKind, JobRow, Tx } from "../store/tx.ts";
+import type { JobKind, JobRow } from "../store/rows.ts";
+import type { Tx } from "../store/tx.ts";
 
 type Lease = Pick<JobRow, "id" | "claims">;
 

@@ -1,5 +1,6 @@
 import type { SignedPayout } from "../rails/rail.ts";
-import type { PayoutRow, Tx } from "../store/tx.ts";
+import type { PayoutRow } from "../store/rows.ts";
+import type { Tx } from "../store/tx.ts";
 import { payoutEntry } from "../treasury/ledger.ts";
 import { advanceOrder, type OrderStep } from "./advance-order.ts";
 import { isHeld, REASON_RESTORED } from "./held.ts";

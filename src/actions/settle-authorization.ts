@@ -1,6 +1,7 @@
 import { assert } from "../errors.ts";
 import type { Authorization } from "../rails/rail.ts";
-import type { AuthorizationRow, Tx } from "../store/tx.ts";
+import type { AuthorizationRow } from "../store/rows.ts";
+import type { Tx } from "../store/tx.ts";
 import { advanceOrder } from "./advance-order.ts";
 
 export interface ClaimInput {

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { systemClock } from "../clock.ts";
-import type { PayoutState } from "../store/tx.ts";
+import type { PayoutState } from "../store/rows.ts";
 import { Stop, type Command } from "./command.ts";
 import type { Output } from "./output.ts";
 import { withStore } from "./settings.ts";

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Refusal } from "../errors.ts";
-import type { ApiKeyRow } from "../store/tx.ts";
+import type { ApiKeyRow } from "../store/rows.ts";
 import { addressKey } from "./address.ts";
 import { CALLER } from "./caller.ts";
 import type { HttpDeps } from "./deps.ts";

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import { assert } from "../errors.ts";
-import type { ApiKeyRow } from "../store/tx.ts";
+import type { ApiKeyRow } from "../store/rows.ts";
 
 /** Name of the request's decoration that holds the proven API key. */
 export const CALLER = "caller";

@@ -12,7 +12,7 @@ import type {
   PaymentTerms,
   X402Scheme,
 } from "../rails/rail.ts";
-import type { AuthorizationRow } from "../store/tx.ts";
+import type { AuthorizationRow } from "../store/rows.ts";
 import { JAPAN_WEEK } from "../../tests/fixtures/plan.ts";
 import { DEFAULT_X402, type HttpDeps, type HttpSettings, type PayableRail } from "./deps.ts";
 import { openTestShop, type TestShop, type TestShopOptions } from "./test-shop.ts";

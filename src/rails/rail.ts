@@ -70,7 +70,10 @@ export interface DepositPage {
   readonly deposits: readonly Deposit[];
   readonly unreadable: readonly Unreadable[];
   readonly cursor: string;
-  /** How far the chain has been read for good: everything at or below this height is in this or an earlier page. */
+  /**
+   * How far the chain has been read for good: everything at or below this height is in this or an earlier page.
+   * Where every order's account counts for itself (`ton-deposit`), only a measure of progress.
+   */
   readonly height: number;
   readonly chainTimeMs: number;
   /** The chain's newest block, when it is not final at once: confirmations are counted from here. */

@@ -1,6 +1,7 @@
 import { marks, type Sql, type SqlReader } from "./sql.ts";
 import { amount, defineTable, json, nullable, plain, readOne } from "./table.ts";
-import type { AttemptRow, Reader, Tx } from "./tx.ts";
+import type { AttemptRow } from "./rows.ts";
+import type { Reader, Tx } from "./tx.ts";
 
 const ATTEMPTS = defineTable<AttemptRow>("attempts", {
   id: plain("id"),

@@ -1,6 +1,7 @@
 import { marks, type Sql, type SqlReader } from "./sql.ts";
 import { amount, defineTable, json, plain, readOne } from "./table.ts";
-import type { AuthorizationRow, Reader, Tx } from "./tx.ts";
+import type { AuthorizationRow } from "./rows.ts";
+import type { Reader, Tx } from "./tx.ts";
 
 const AUTHORIZATIONS = defineTable<AuthorizationRow>("authorizations", {
   ref: plain("ref"),

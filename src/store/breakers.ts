@@ -1,6 +1,7 @@
 import type { Sql, SqlReader } from "./sql.ts";
 import { defineTable, plain, readOne } from "./table.ts";
-import type { BreakerRow, Reader, Tx } from "./tx.ts";
+import type { BreakerRow } from "./rows.ts";
+import type { Reader, Tx } from "./tx.ts";
 
 const BREAKERS = defineTable<BreakerRow>("breakers", {
   supplierId: plain("supplier_id"),

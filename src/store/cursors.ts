@@ -1,6 +1,7 @@
 import type { Sql, SqlReader } from "./sql.ts";
 import { defineTable, plain, readOne } from "./table.ts";
-import type { CursorRow, Reader, Tx } from "./tx.ts";
+import type { CursorRow } from "./rows.ts";
+import type { Reader, Tx } from "./tx.ts";
 
 const CURSORS = defineTable<CursorRow>("cursors", {
   railId: plain("rail_id"),

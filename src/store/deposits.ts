@@ -1,6 +1,7 @@
 import type { Sql, SqlReader } from "./sql.ts";
 import { amount, defineTable, flag, plain, readOne } from "./table.ts";
-import type { DeadLetterRow, DepositRow, Reader, Tx } from "./tx.ts";
+import type { DeadLetterRow, DepositRow } from "./rows.ts";
+import type { Reader, Tx } from "./tx.ts";
 
 const DEPOSITS = defineTable<DepositRow>("deposits", {
   id: plain("id"),

@@ -1,6 +1,7 @@
 import type { Sql, SqlReader } from "./sql.ts";
 import { defineTable, plain, readOne } from "./table.ts";
-import type { GoodsRow, Reader, Tx } from "./tx.ts";
+import type { GoodsRow } from "./rows.ts";
+import type { Reader, Tx } from "./tx.ts";
 
 const GOODS = defineTable<GoodsRow>("goods", {
   attemptId: plain("attempt_id"),

@@ -1,6 +1,7 @@
 import type { Sql, SqlReader } from "./sql.ts";
 import { defineTable, plain, readOne } from "./table.ts";
-import type { IdempotencyRow, Reader, Tx } from "./tx.ts";
+import type { IdempotencyRow } from "./rows.ts";
+import type { Reader, Tx } from "./tx.ts";
 
 const ANSWERS = defineTable<IdempotencyRow>("idempotency", {
   keyId: plain("key_id"),

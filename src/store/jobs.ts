@@ -1,7 +1,8 @@
 import type { Announcement } from "./notice.ts";
 import { marks, type Sql, type SqlReader } from "./sql.ts";
 import { defineTable, plain } from "./table.ts";
-import type { DeadJobRow, JobKind, JobRow, Reader, Tx } from "./tx.ts";
+import type { DeadJobRow, JobKind, JobRow } from "./rows.ts";
+import type { Reader, Tx } from "./tx.ts";
 
 interface StoredJob extends JobRow {
   /** When it may be claimed: `runAtMs` while it waits, the end of the lease while it is leased. */

@@ -1,6 +1,7 @@
 import type { Sql, SqlReader } from "./sql.ts";
 import { amount, defineTable, flag, nullable, plain, readOne } from "./table.ts";
-import type { ApiKeyRow, Reader, Tx } from "./tx.ts";
+import type { ApiKeyRow } from "./rows.ts";
+import type { Reader, Tx } from "./tx.ts";
 
 const KEYS = defineTable<ApiKeyRow>("keys", {
   id: plain("id"),

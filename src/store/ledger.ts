@@ -1,7 +1,8 @@
 import { assert } from "../errors.ts";
 import type { Sql, SqlReader } from "./sql.ts";
 import { amount, defineTable, plain } from "./table.ts";
-import type { PostingRow, Reader, Tx } from "./tx.ts";
+import type { PostingRow } from "./rows.ts";
+import type { Reader, Tx } from "./tx.ts";
 
 interface StoredPosting extends PostingRow {
   /** Position in its entry; makes a repeated entry collide at its first line. */

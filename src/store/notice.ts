@@ -1,4 +1,5 @@
-import type { CommitNotice, JobKind } from "./tx.ts";
+import type { JobKind } from "./rows.ts";
+import type { CommitNotice } from "./tx.ts";
 
 /** What one action will announce if its writes commit. */
 export interface Announcement {

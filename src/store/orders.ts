@@ -3,7 +3,8 @@ import type { OrderState } from "../orders/lifecycle.ts";
 import type { Order, Payment } from "../orders/order.ts";
 import { marks, type Sql, type SqlReader, type SqlValue } from "./sql.ts";
 import { amount, defineTable, json, nullable, plain, readOne, type Column } from "./table.ts";
-import type { OrderChanges, OrderFilter, Reader, Tx } from "./tx.ts";
+import type { OrderChanges, OrderFilter } from "./rows.ts";
+import type { Reader, Tx } from "./tx.ts";
 
 /** A payment as JSON: amounts are text. */
 interface StoredPayment extends Omit<Payment, "atomic" | "priceAtomic"> {

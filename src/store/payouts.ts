@@ -1,6 +1,7 @@
 import { marks, type Sql, type SqlReader } from "./sql.ts";
 import { amount, defineTable, json, plain, readOne } from "./table.ts";
-import type { PayoutChanges, PayoutRow, PayoutState, Reader, Tx } from "./tx.ts";
+import type { PayoutChanges, PayoutRow, PayoutState } from "./rows.ts";
+import type { Reader, Tx } from "./tx.ts";
 
 const PAYOUTS = defineTable<PayoutRow>("payouts", {
   id: plain("id"),

@@ -2,7 +2,7 @@ import type { JobEnd } from "../actions/run-jobs.ts";
 import { assert } from "../errors.ts";
 import type { Order } from "../orders/order.ts";
 import { unknown, type Outcome } from "../outcome.ts";
-import type { AttemptRow } from "../store/tx.ts";
+import type { AttemptRow } from "../store/rows.ts";
 import type { Stage, StageInput, StageOutput, Supplier } from "../suppliers/supplier.ts";
 import type { WorkerDeps } from "./deps.ts";
 

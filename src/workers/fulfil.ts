@@ -3,7 +3,7 @@ import type { JobEnd } from "../actions/run-jobs.ts";
 import { assert } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { Order } from "../orders/order.ts";
-import type { AttemptRow } from "../store/tx.ts";
+import type { AttemptRow } from "../store/rows.ts";
 import { pieceOf } from "../products/product.ts";
 import { maxCostUsdMicro, runAttempt } from "./attempt.ts";
 import { chooseSupplier, type Verdict, type Wish } from "../suppliers/choose.ts";

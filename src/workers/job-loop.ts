@@ -2,7 +2,8 @@ import type { JobEnd } from "../actions/run-jobs.ts";
 import type { ShopActions } from "../actions/index.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
-import type { JobKind, JobRow, Store } from "../store/tx.ts";
+import type { JobKind, JobRow } from "../store/rows.ts";
+import type { Store } from "../store/tx.ts";
 
 /**
  * One attempt at a job. It may run again after a crash at any point, so every step it takes is stored before

@@ -2,7 +2,7 @@ import type { JobEnd } from "../actions/run-jobs.ts";
 import { assert } from "../errors.ts";
 import type { Amount, Asset } from "../money.ts";
 import type { Rail, SignedPayout } from "../rails/rail.ts";
-import type { PayoutRow } from "../store/tx.ts";
+import type { PayoutRow } from "../store/rows.ts";
 import type { WorkerDeps } from "./deps.ts";
 import type { JobHandler } from "./job-loop.ts";
 

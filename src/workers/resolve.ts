@@ -1,7 +1,7 @@
 import type { JobEnd } from "../actions/run-jobs.ts";
 import { assert } from "../errors.ts";
 import { findPurchase, lookUpPauseMs, storeStage } from "./attempt.ts";
-import type { AttemptRow } from "../store/tx.ts";
+import type { AttemptRow } from "../store/rows.ts";
 import type { StageOutput, Supplier } from "../suppliers/supplier.ts";
 import type { Outcome } from "../outcome.ts";
 import type { WorkerDeps } from "./deps.ts";

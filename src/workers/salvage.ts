@@ -1,7 +1,7 @@
 import type { JobEnd } from "../actions/run-jobs.ts";
 import { assert } from "../errors.ts";
 import { unknown, type Outcome } from "../outcome.ts";
-import type { AttemptRow } from "../store/tx.ts";
+import type { AttemptRow } from "../store/rows.ts";
 import type { Supplier } from "../suppliers/supplier.ts";
 import type { WorkerDeps } from "./deps.ts";
 import type { JobHandler } from "./job-loop.ts";

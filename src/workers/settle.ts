@@ -2,7 +2,7 @@ import type { JobEnd } from "../actions/run-jobs.ts";
 import { assert } from "../errors.ts";
 import type { Order } from "../orders/order.ts";
 import type { Authorization, X402Scheme } from "../rails/rail.ts";
-import type { AuthorizationRow } from "../store/tx.ts";
+import type { AuthorizationRow } from "../store/rows.ts";
 import type { WorkerDeps } from "./deps.ts";
 import type { JobHandler } from "./job-loop.ts";
 

@@ -1,7 +1,8 @@
 import type { ShopActions } from "../actions/index.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
-import type { BreakerRow, Store } from "../store/tx.ts";
+import type { BreakerRow } from "../store/rows.ts";
+import type { Store } from "../store/tx.ts";
 import { CLOSED } from "../suppliers/breaker.ts";
 import type { Offer, Supplier } from "../suppliers/supplier.ts";
 

@@ -6,7 +6,7 @@ import type { JsonObject } from "../../json.ts";
 import type { Order } from "../../orders/order.ts";
 import { sorobanPayment, statesOfStatus, viewListItem } from "../../orders/view.ts";
 import { NO_PLANS } from "../../products/plan.ts";
-import type { OrderFilter } from "../../store/tx.ts";
+import type { OrderFilter } from "../../store/rows.ts";
 import { callerOf } from "../caller.ts";
 import type { HttpDeps } from "../deps.ts";
 import { readIdempotency } from "../idempotency.ts";

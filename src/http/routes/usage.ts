@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { UsageView } from "#wire";
 import type { OrderState } from "../../orders/lifecycle.ts";
 import { viewBudget } from "../../orders/view.ts";
-import type { ApiKeyRow } from "../../store/tx.ts";
+import type { ApiKeyRow } from "../../store/rows.ts";
 import { callerOf } from "../caller.ts";
 import type { HttpDeps } from "../deps.ts";
 import type { Limits } from "../limits.ts";

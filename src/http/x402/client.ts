@@ -4,7 +4,7 @@ import type { RequestName } from "../../actions/create-x402-order.ts";
 import { WALK_IN_KEY_ID } from "../../actions/manage-keys.ts";
 import { Refusal } from "../../errors.ts";
 import { canonicalJson, type JsonObject } from "../../json.ts";
-import type { ApiKeyRow } from "../../store/tx.ts";
+import type { ApiKeyRow } from "../../store/rows.ts";
 import { addressKey } from "../address.ts";
 import { readIdempotencyKey } from "../idempotency.ts";
 

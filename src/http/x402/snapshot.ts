@@ -9,7 +9,7 @@ import {
   type PaymentFacts,
   type X402Extras,
 } from "../../orders/view-x402.ts";
-import type { AuthorizationRow, DepositRow, PayoutRow, PayoutState } from "../../store/tx.ts";
+import type { AuthorizationRow, DepositRow, PayoutRow, PayoutState } from "../../store/rows.ts";
 import type { HttpDeps } from "../deps.ts";
 import { readGoods } from "./goods.ts";
 

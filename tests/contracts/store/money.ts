@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Bug } from "../../../src/errors.ts";
-import type { PayoutRow } from "../../../src/store/tx.ts";
+import type { PayoutRow } from "../../../src/store/rows.ts";
 import { step, within, type ContractStore } from "./actions.ts";
 import {
   HUGE,

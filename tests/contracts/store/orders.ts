@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Bug } from "../../../src/errors.ts";
 import type { Order, Payment } from "../../../src/orders/order.ts";
-import type { OrderChanges, OrderFilter } from "../../../src/store/tx.ts";
+import type { OrderChanges, OrderFilter } from "../../../src/store/rows.ts";
 import { step, within, type ContractStore } from "./actions.ts";
 import {
   HUGE,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { AuthorizationRow } from "../../../src/store/tx.ts";
+import type { AuthorizationRow } from "../../../src/store/rows.ts";
 import { step, within, type ContractStore } from "./actions.ts";
 import { HUGE, newDeposit, newKey, newOrder, NOW_MS, RAIL_ID } from "./rows.ts";
 import type { StoreBench } from "../store.ts";

@@ -7,7 +7,7 @@ import type {
   IdempotencyRow,
   PayoutRow,
   PostingRow,
-} from "../../../src/store/tx.ts";
+} from "../../../src/store/rows.ts";
 
 export const NOW_MS = 1_800_000_000_000;
 /** More than any integer of SQLite, Postgres or a double holds: 18-decimal tokens get there. */

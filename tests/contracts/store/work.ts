@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Bug } from "../../../src/errors.ts";
-import type { AttemptState, JobKind, JobRow } from "../../../src/store/tx.ts";
+import type { AttemptState, JobKind, JobRow } from "../../../src/store/rows.ts";
 import { step, within, type ContractStore } from "./actions.ts";
 import { HUGE, newAttempt, newKey, newOrder, NOW_MS, UNICODE } from "./rows.ts";
 import type { StoreBench } from "../store.ts";
