@@ -130,6 +130,17 @@ test("hashes, ledger cursors, order ids, times and amounts stay readable", () =>
   expect(last()).toMatchObject({ ...facts, atomic: "645161290" });
 });
 
+test("a request's id stays readable though its digits would pass for a card's number", () => {
+  for (const id of [
+    "4111a11b-1111-4111-8111-111111111112",
+    "ab411111-1111-4111-8113-abcdefabcdef",
+    "41111111-1111-4111-8111-111111111111",
+  ])
+    expect(redactText(`request ${id}, and 4111 1111 1111 1111`)).toBe(
+      `request ${id}, and [removed] [removed] [removed] [removed]`,
+    );
+});
+
 test("a line is one JSON object with time, level and message first, bound facts before its own", () => {
   const { log, lines } = record();
   log.with({ rail: "a", seen: 1 }).warn("two\nlines", { seen: 2 });

@@ -21,8 +21,13 @@ const SECRET_NAME =
   /^(number|pan|expiry|card|goods|sealed|seed|passphrase|token|authorization|cookie|api_?key|x-api-key|body|envelope)$|cvv|cvc|secret|password|pepper|activation_?code|private_?key|master_?key/i;
 const API_KEY = /(?:cards402|vend402)_[0-9a-z]{16,}/gi;
 const STELLAR_SEED = /(?<![A-Z2-7])S[A-Z2-7]{55}(?![A-Z2-7])/g;
-/** Groups of digits with a blank or dash between them; a hash of 64 hex digits is taken whole, to be left alone. */
-const DIGIT_GROUPS = /(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])|\d+(?:[ -]\d+)*/g;
+/** As requests are named. One in some thousands has enough digits in a row for a card's number. */
+const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/;
+/** Groups of digits with a blank or dash between them; hashes of 64 hex digits and UUIDs are taken whole, to be left alone. */
+const DIGIT_GROUPS = new RegExp(
+  `(?<![0-9a-f])(?:[0-9a-f]{64}|${UUID.source})(?![0-9a-f])|\\d+(?:[ -]\\d+)*`,
+  "g",
+);
 /** What card schemes issue today; 13 digits would take one in ten timestamps with them. None begins with 0. */
 const CARD_DIGITS = { min: 14, max: 19 } as const;
 const REMOVED = "[removed]";
@@ -44,7 +49,9 @@ export function redactText(text: string): string {
   return text
     .replace(API_KEY, REMOVED)
     .replace(STELLAR_SEED, REMOVED)
-    .replace(DIGIT_GROUPS, (run) => (/[a-f]/.test(run) ? run : withoutCards(run)));
+    .replace(DIGIT_GROUPS, (run) =>
+      /[a-f]/.test(run) || UUID.test(run) ? run : withoutCards(run),
+    );
 }
 
 /**
