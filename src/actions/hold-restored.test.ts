@@ -79,6 +79,18 @@ test("a second payment that came before the copy was opened is held; one that ca
   expect(await payoutOf(store, unmatched("tx_3"))).toEqual(["due", null]);
 });
 
+test("an order that was made since then is nobody's but its own, though the chain's clock is slow", async () => {
+  const store = await openShopStore();
+  await open(store, true, NOW_MS - 1);
+  await store.transact("createOrder", { order: newOrder(), idempotency: null });
+  const slow = { chainTimeMs: NOW_MS - 4_000 };
+  await applyPage(store, pageOf([newDeposit(slow), newDeposit({ ...slow, txId: "tx_2" })]));
+  const duplicate = payoutIdOf("unmatched", `${RAIL_ID}|tx_2|1`);
+  expect(await payoutOf(store, duplicate)).toEqual(["due", null]);
+  await oweRefund(store);
+  expect(await payoutOf(store)).toEqual(["due", null]);
+});
+
 test("a refund that was signed in the copy and is dead is not signed anew", async () => {
   const store = await openShopStore();
   await storePaidOrder(store);

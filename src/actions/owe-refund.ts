@@ -87,7 +87,7 @@ async function payeeOf(tx: Tx, deposit: DepositRow): Promise<string | null> {
 async function obstacleOf(tx: Tx, deposit: DepositRow, to: string | null): Promise<string | null> {
   if (deposit.state === "lost") return REASON_GONE;
   if (to === null) return REASON_UNSAFE;
-  return (await isHeld(tx, deposit.chainTimeMs)) ? REASON_RESTORED : null;
+  return (await isHeld(tx, deposit)) ? REASON_RESTORED : null;
 }
 
 /** The money of a deposit is gone: nothing of it is sent back unless a person says so, or it comes again. */

@@ -3,7 +3,7 @@ import type { PayoutRow } from "../store/rows.ts";
 import type { Tx } from "../store/tx.ts";
 import { payoutEntry } from "../treasury/ledger.ts";
 import { advanceOrder, type OrderStep } from "./advance-order.ts";
-import { isHeld, REASON_RESTORED } from "./held.ts";
+import { REASON_RESTORED } from "./held.ts";
 import { postEntry } from "./post-entry.ts";
 
 /**
@@ -93,7 +93,8 @@ export async function dropPayout(
     nowMs,
   });
   // What these books do not know of may have been signed in its place.
-  if (await isHeld(tx, payout.createdAtMs))
+  const heldBeforeMs = await tx.restores.heldBeforeMs();
+  if (heldBeforeMs !== null && payout.createdAtMs < heldBeforeMs)
     await blockPayout(tx, { payoutId, reason: REASON_RESTORED, nowMs });
   return true;
 }

@@ -122,7 +122,7 @@ async function begin(
 /** It may have been bought for already, by an attempt that a restored copy of the books does not know. */
 async function isHeldOrder({ store }: WorkerDeps, { payment }: Order): Promise<boolean> {
   const deposit = payment === null ? null : await store.read.deposits.byId(payment.depositId);
-  return deposit !== null && (await isHeld(store.read, deposit.chainTimeMs));
+  return deposit !== null && (await isHeld(store.read, deposit));
 }
 
 /** An order with an attempt in flight: after a crash, or when a look-up is due. */
