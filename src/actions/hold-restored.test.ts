@@ -107,6 +107,22 @@ test("a refund that was signed in the copy and is dead is not signed anew", asyn
   expect(await stateOf(store)).toBe("in_review");
 });
 
+test("a payment that the copy has as taken back, and that came again before, is not sent back by itself", async () => {
+  const store = await openShopStore();
+  await store.transact("createOrder", { order: newOrder(), idempotency: null });
+  const second = newDeposit({ txId: "tx_2", blockHash: "0xa" });
+  const unmatched = payoutIdOf("unmatched", `${RAIL_ID}|tx_2|1`);
+  const first = newDeposit({ blockHash: "0xa" });
+  await applyPage(store, pageOf([first, second]));
+  await applyPage(store, { ...pageOf([first], "c2"), wholeAboveHeight: 99 });
+  expect((await payoutOf(store, unmatched))[0]).toBe("blocked");
+  await open(store);
+  const again = { ...second, blockHash: "0xb" };
+  await applyPage(store, { ...pageOf([first, again], "c3"), wholeAboveHeight: 99 });
+  expect((await store.read.deposits.byId(`${RAIL_ID}|tx_2|1`))?.state).toBe("final");
+  expect(await payoutOf(store, unmatched)).toEqual(HELD);
+});
+
 test("what was made after the copy was opened goes its way, dead signatures and all", async () => {
   const store = await openShopStore();
   await open(store, true, NOW_MS - 1);

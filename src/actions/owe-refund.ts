@@ -106,9 +106,13 @@ export async function releasePayouts(
   input: { readonly depositId: string; readonly nowMs: number },
 ): Promise<void> {
   const { depositId, nowMs } = input;
-  for (const { id, state, reason } of await tx.payouts.ofDeposit(depositId))
-    if (state === "blocked" && reason === REASON_GONE)
-      await redirectPayout(tx, { payoutId: id, to: null, nowMs });
+  const deposit = await tx.deposits.byId(depositId);
+  const isKept = deposit !== null && (await isHeld(tx, deposit));
+  for (const { id, state, reason } of await tx.payouts.ofDeposit(depositId)) {
+    if (state !== "blocked" || reason !== REASON_GONE) continue;
+    if (isKept) await tx.payouts.move(id, state, state, { reason: REASON_RESTORED }, nowMs);
+    else await redirectPayout(tx, { payoutId: id, to: null, nowMs });
+  }
 }
 
 /** The id follows from what it repays, so a repeated decision finds the same payout. */

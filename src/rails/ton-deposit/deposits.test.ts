@@ -140,6 +140,37 @@ test("money on an address that nobody watches is told when somebody sweeps it, o
   expect((await readAll(openRail(), watch.cursor())).deposits).toEqual([]);
 });
 
+test("what a sweep leads to is told to its end, though a page is too small and the reader is restarted", async () => {
+  const order = newOrder();
+  const first = watching();
+  await first.read([]);
+  const paid = [await pay(order, 1n), await pay(order, 2n), await pay(order, 3n)];
+  await sweepByHand(order, 6n);
+  const told: string[] = [];
+  let cursor = first.cursor();
+  for (let restarts = 0; restarts < 5; restarts++) {
+    const watch = watching(openRail({}, 1), cursor);
+    const { deposits } = await watch.read([]);
+    told.push(...deposits.map(({ txId }) => txId));
+    cursor = watch.cursor();
+  }
+  expect(told).toEqual(paid.map(({ txId }) => txId));
+});
+
+test("no page says that a window has passed while payments wait for the next page", async () => {
+  const [one, other] = [newOrder(), newOrder()];
+  const start = await watching().read(open(one, other));
+  const watch = watching(openRail({}, 1), start.cursor);
+  await pay(one, 1n);
+  await pay(other, 1n);
+  stage.devnet.advanceTime(100);
+  const small = await watch.read(open(one, other));
+  expect([small.deposits.length, small.chainTimeMs]).toEqual([1, start.chainTimeMs]);
+  const last = await watch.read(open(one, other));
+  expect(last.deposits).toHaveLength(1);
+  expect(last.chainTimeMs).toBeGreaterThanOrEqual(start.chainTimeMs + 90_000);
+});
+
 test("a transfer that only says it is a sweep is a payment like any other", async () => {
   const order = newOrder();
   const watch = watching();

@@ -16,7 +16,7 @@ export interface PageParts {
   readonly cursor: Cursor;
   /** Of the treasury's account: what lies above the cursor. */
   readonly reach: Reach<string | null>;
-  /** Up to where that is done with. */
+  /** Up to where that is done with, once everything is told. */
   readonly link: Link;
   readonly untold: readonly Untold[];
   /** No address is waiting to be looked at. */
@@ -45,16 +45,23 @@ export async function makePage(
     deposits.push({ ...placeOf(arrival), orderRef: watched.orderId, ...payer, amount });
   }
   for (const one of told) noteTold(memory, one);
-  const treasuryTimeMs = reach.isEnd ? reach.headTimeMs : (reach.steps.at(-1)?.timeMs ?? 0);
-  const timeS = coarseS(memory.rounds.seenUntilMs(treasuryTimeMs, cursor.timeS * 1_000));
+  // Until all of it is told, what led there must be found again after a crash, and no window may close over it.
+  const isWhole = told.length === untold.length;
+  const end = isWhole ? link : cursor.link;
+  const timeS = isWhole ? seenUntilS(memory, reach, cursor) : cursor.timeS;
   return done({
     deposits,
     unreadable,
-    cursor: writeCursor({ link, timeS, told: memory.told }),
-    height: Number([...memory.told.values()].reduce(higher, link.lt)),
+    cursor: writeCursor({ link: end, timeS, told: memory.told }),
+    height: Number([...memory.told.values()].reduce(higher, end.lt)),
     chainTimeMs: timeS * 1_000,
-    isCaughtUp: reach.isEnd && told.length === untold.length && isRoundDone,
+    isCaughtUp: reach.isEnd && isWhole && isRoundDone,
   });
+}
+
+function seenUntilS({ rounds }: Memory, reach: PageParts["reach"], { timeS }: Cursor): number {
+  const treasuryTimeMs = reach.isEnd ? reach.headTimeMs : (reach.steps.at(-1)?.timeMs ?? 0);
+  return coarseS(rounds.seenUntilMs(treasuryTimeMs, timeS * 1_000));
 }
 
 function placeOf({ txId, lt, chainTimeMs }: Arrival) {

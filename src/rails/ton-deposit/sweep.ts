@@ -34,7 +34,7 @@ interface Holding {
   readonly isFree: boolean;
 }
 
-/** Goes along with each sweep; measured: 0.017 are used, the rest comes back. */
+/** Goes along with each sweep; measured: 0.0154 are used, the rest comes back. */
 const SWEEP_NANO = 50_000_000n;
 const SWEEPS_PER_MESSAGE = 10;
 /** A sweep costs about five cents. What is configured is a stable coin. */
@@ -68,6 +68,8 @@ export function openSweeper(deps: SweepDeps): Sweeper {
       for (const { orderId } of swept.value.missing)
         underWay.set(orderId, swept.value.validUntilMs);
       lines.push(lineOf(deps, swept.value));
+      // The next one would not land either, and a refund may be waiting for this to end.
+      if (swept.value.missing.length > 0) break;
     }
     const locked = due.length - free.length;
     if (locked > 0) lines.push(`${locked} addresses are locked by the jetton's issuer`);
