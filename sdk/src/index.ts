@@ -98,14 +98,16 @@ export {
   type OrderPhase,
   type OrderStatus,
   type RefundView,
-  type EsimView,
   type PaymentOption,
-  type PlanView,
   type UsageView,
+} from "./wire.ts";
+export {
+  type EsimView,
+  type PlanView,
   type X402PaymentRequired,
   type X402RefundView,
   type X402Terms,
-} from "./wire.ts";
+} from "./x402/wire.ts";
 export type { PaymentTerms, X402Asked, X402Order } from "./x402/answers.ts";
 export { AllowanceRequiredError, type ApprovalOptions } from "./x402/approval.ts";
 export {

@@ -7,14 +7,16 @@ import type {
   ErrorBody,
   OrderListItem,
   OrderView,
-  PlanList,
   UsageView,
+} from "#wire";
+import type {
+  PlanList,
   X402Challenge,
   X402Discovery,
   X402OrderRequest,
   X402OrderView,
   X402PaidOrder,
-} from "#wire";
+} from "#wire/x402";
 import {
   type CreatedOrder,
   type ErrorAnswer,

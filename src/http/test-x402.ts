@@ -1,6 +1,6 @@
 /** A shop that is paid by x402 on a chain that is a list of facts: promises are read and judged as a test says. */
 import { onTestFinished } from "vitest";
-import type { X402Challenge, X402PaidOrder, X402PaymentRequired } from "#wire";
+import type { X402Challenge, X402PaidOrder, X402PaymentRequired } from "#wire/x402";
 import type { JsonObject } from "../json.ts";
 import { done, type Outcome } from "../outcome.ts";
 import { planIdOf, type Plan } from "../products/plan.ts";

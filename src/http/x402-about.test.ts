@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { PlanList, X402Discovery } from "#wire";
+import type { PlanList, X402Discovery } from "#wire/x402";
 import { planIdOf, type Plan, type PlanFacts } from "../products/plan.ts";
 import { JAPAN_WEEK } from "../../tests/fixtures/plan.ts";
 import { EXTENSIONS } from "./x402/discovery.ts";

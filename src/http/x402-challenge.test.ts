@@ -5,7 +5,7 @@ import {
 } from "@x402/core/schemas";
 import { decodePaymentRequiredHeader } from "@x402/core/http";
 import { expect, test } from "vitest";
-import type { X402Challenge } from "#wire";
+import type { X402Challenge } from "#wire/x402";
 import { DEFAULT_LIMITS } from "./deps.ts";
 import { countOrders, refusal } from "./test-answers.ts";
 import { openX402Shop, ORDER_URL, PLAN } from "./test-x402.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { X402Challenge } from "#wire";
+import type { X402Challenge } from "#wire/x402";
 import { countOrders, refusal } from "./test-answers.ts";
 import { openX402Shop, paidOrder, paymentV1, paymentV2, PLAN } from "./test-x402.ts";
 

@@ -1,6 +1,6 @@
 import { decodePaymentResponseHeader } from "@x402/core/http";
 import { expect, test } from "vitest";
-import type { X402OrderView } from "#wire";
+import type { X402OrderView } from "#wire/x402";
 import { failed, unknown } from "../outcome.ts";
 import { refusal } from "./test-answers.ts";
 import {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { X402OrderView } from "#wire";
+import type { X402OrderView } from "#wire/x402";
 import type { Reader } from "../store/tx.ts";
 import { DEFAULT_LIMITS, type HttpDeps } from "./deps.ts";
 import { refusal } from "./test-answers.ts";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { newOrder } from "../../tests/fixtures/shop-store.ts";
 import { isFinal, TRANSITIONS, type OrderState } from "./lifecycle.ts";
-import { FINAL_X402_STATUSES } from "#wire";
+import { FINAL_X402_STATUSES } from "#wire/x402";
 import {
   confirmationsAt,
   NO_PAYMENT,

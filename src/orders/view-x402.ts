@@ -1,11 +1,11 @@
+import type { Card } from "#wire";
 import type {
-  Card,
   EsimView,
   X402OrderView,
   X402PaymentView,
   X402RefundView,
   X402Status,
-} from "#wire";
+} from "#wire/x402";
 import { formatDecimal } from "../money.ts";
 import { readPlanRequest } from "../products/plan.ts";
 import type { OrderState } from "./lifecycle.ts";

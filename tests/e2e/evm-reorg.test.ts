@@ -1,6 +1,6 @@
 /** Payments whose blocks are replaced, at every confirmation count and after the goods are out. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { X402Challenge } from "#wire";
+import type { X402Challenge } from "#wire/x402";
 import type { EvmDevnet } from "../../devnet/evm/index.ts";
 import { heldOf, query, unsettled, wholesalerDoubts } from "../world/books.ts";
 import { createEvmWorld, type EvmBuyer, type EvmWorld } from "../world/evm-world.ts";

@@ -2,7 +2,8 @@
 import type { Keypair } from "@stellar/stellar-sdk";
 import { Address, toNano } from "@ton/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { PaymentOption, X402Challenge } from "#wire";
+import type { PaymentOption } from "#wire";
+import type { X402Challenge } from "#wire/x402";
 import { purseOf, type Purse } from "../../devnet/ton/test-clients.ts";
 import type { PaymentTerms } from "../../src/rails/rail.ts";
 import { payByX402 } from "../fixtures/ton-agent.ts";

@@ -1,6 +1,6 @@
 /** The server is killed at every step that an x402 order stores, and each order still ends once. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { X402Challenge } from "#wire";
+import type { X402Challenge } from "#wire/x402";
 import { heldOf, query, unsettled, wholesalerDoubts } from "../world/books.ts";
 import { whileDown } from "../world/buyer.ts";
 import { createEvmWorld, type EvmBuyer, type EvmWorld } from "../world/evm-world.ts";

@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import type { x402Facilitator } from "@x402/core/facilitator";
 import { generatePrivateKey, privateKeyToAddress } from "viem/accounts";
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from "vitest";
-import type { X402Challenge } from "#wire";
+import type { X402Challenge } from "#wire/x402";
 import type { EvmDevnet } from "../../devnet/evm/index.ts";
 import { query, unsettled, wholesalerDoubts } from "../world/books.ts";
 import { createEvmWorld, type EvmBuyer, type EvmWorld } from "../world/evm-world.ts";

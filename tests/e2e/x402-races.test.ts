@@ -1,6 +1,6 @@
 /** Copies, replays, late and lost payments over x402: one settlement, one order, the same answer. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { X402Challenge, X402OrderView } from "#wire";
+import type { X402Challenge, X402OrderView } from "#wire/x402";
 import type { EvmDevnet } from "../../devnet/evm/index.ts";
 import { query, unsettled, wholesalerDoubts } from "../world/books.ts";
 import { createEvmWorld, type EvmBuyer, type EvmWorld } from "../world/evm-world.ts";

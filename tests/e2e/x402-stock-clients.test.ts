@@ -1,6 +1,6 @@
 /** The published x402 clients, unmodified, buy an eSIM on a local chain with one request. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { X402PaidOrder } from "#wire";
+import type { X402PaidOrder } from "#wire/x402";
 import { unsettled, wholesalerDoubts } from "../world/books.ts";
 import { createEvmWorld, type EvmWorld } from "../world/evm-world.ts";
 import type { ShopProcess } from "../world/shop-process.ts";

@@ -57,7 +57,7 @@ const isAdapter = (file: string): boolean =>
 
 /** The key of the table that a file of src/ falls under; "" for anything outside src/. */
 function folderOf(file: string): string {
-  if (file.startsWith("#")) return file;
+  if (file.startsWith("#wire")) return "#wire";
   const [top, folder = "", ...rest] = file.split("/");
   if (top !== "src") return "";
   if (rest.length === 0) return ".";
@@ -134,4 +134,5 @@ test("what is published imports nothing from outside its package", () => {
 
 test("the shapes that cross the wire depend on nothing", () => {
   expect(importsOf("sdk/src/wire.ts")).toEqual([]);
+  expect(importsOf("sdk/src/x402/wire.ts")).toEqual(["sdk/src/wire.ts"]);
 });

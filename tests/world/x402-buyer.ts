@@ -1,7 +1,12 @@
 /** A buyer of eSIMs over plain HTTP, and a wallet that only knows how to send tokens. */
 import { createWalletClient, erc20Abi, http, publicActions } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
-import { FINAL_X402_STATUSES, type PlanView, type X402Challenge, type X402OrderView } from "#wire";
+import {
+  FINAL_X402_STATUSES,
+  type PlanView,
+  type X402Challenge,
+  type X402OrderView,
+} from "#wire/x402";
 import { walletOf } from "../../devnet/evm/test-clients.ts";
 import type { Address, EvmDevnet, Hex } from "../../devnet/evm/index.ts";
 import type { EvmBuyer } from "./evm-world.ts";

@@ -1,5 +1,6 @@
 import type { Order } from "../answers.ts";
-import type { Card, EsimView } from "../wire.ts";
+import type { Card } from "../wire.ts";
+import type { EsimView } from "../x402/wire.ts";
 import type { Terminal } from "./command.ts";
 
 /** Columns two spaces apart. */

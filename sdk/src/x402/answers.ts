@@ -1,14 +1,14 @@
 import { BadAnswerError } from "../errors.ts";
 import { isOrderId, parseCard } from "../answers.ts";
+import type { PaymentOption } from "../wire.ts";
 import type {
   EsimView,
-  PaymentOption,
   PlanView,
   X402OrderView,
   X402PaymentRequired,
   X402PaymentResponse,
   X402Terms,
-} from "../wire.ts";
+} from "./wire.ts";
 
 /** An order as the x402 API shows it. A status this version does not know means: not over. */
 export interface X402Order extends X402OrderView {

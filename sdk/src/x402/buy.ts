@@ -2,7 +2,8 @@ import { BadAnswerError, Vend402Error } from "../errors.ts";
 import type { FollowOptions } from "../follow.ts";
 import { fileJournal, type PaymentJournal } from "../journal.ts";
 import { systemRuntime, type Runtime } from "../runtime.ts";
-import type { Card, EsimView, PlanView } from "../wire.ts";
+import type { Card } from "../wire.ts";
+import type { EsimView, PlanView } from "./wire.ts";
 import type { X402Asked, X402Order } from "./answers.ts";
 import {
   createOrderBook,

@@ -1,5 +1,5 @@
 import { MissingPeerError } from "../errors.ts";
-import type { X402PaymentRequired } from "../wire.ts";
+import type { X402PaymentRequired } from "./wire.ts";
 
 /** EIP-712 data as the x402 packages hand it to a signer. */
 export interface TypedData {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { InvalidOptionError } from "../errors.ts";
-import type { X402Terms } from "../wire.ts";
+import type { X402Terms } from "./wire.ts";
 import type { X402Asked } from "./answers.ts";
 import { approve, type ApprovalOptions } from "./approval.ts";
 import { parseAtomic } from "./amount.ts";

@@ -4,7 +4,7 @@ import { checkAmount, type Shop } from "../client.ts";
 import { BadAnswerError, IdempotencyConflictError, InvalidOptionError } from "../errors.ts";
 import type { PaymentJournal } from "../journal.ts";
 import { JournalError } from "../pay/errors.ts";
-import type { PlanView, X402OrderRequest } from "../wire.ts";
+import type { PlanView, X402OrderRequest } from "./wire.ts";
 import {
   accessTokenIn,
   parseAsked,

@@ -7,7 +7,7 @@ import {
   PaymentUnknownError,
   WalletError,
 } from "../pay/errors.ts";
-import type { X402PaymentRequired, X402Terms } from "../wire.ts";
+import type { X402PaymentRequired, X402Terms } from "./wire.ts";
 import type { X402Asked } from "./answers.ts";
 import type { Payer, PayerKind, PayWay, Way, Ways, X402Receipt } from "./payer.ts";
 import { present, type Presented } from "./present.ts";

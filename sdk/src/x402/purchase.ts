@@ -20,7 +20,7 @@ import { createPayers, type PayOptions } from "./payers.ts";
 import { keepWay, keptWay } from "./promise.ts";
 import { checkIdempotencyKey, openX402Shop, withAccess, type X402ShopOptions } from "./shop.ts";
 import { deliveredOrThrow, isFailing, watchX402 } from "./watch.ts";
-import type { X402OrderRequest } from "../wire.ts";
+import type { X402OrderRequest } from "./wire.ts";
 
 export interface X402PurchaseStep {
   /** In the order of `PurchaseStepName`; a resumed purchase starts somewhere in between. */

@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, sign } from "node:crypto";
 import { InvalidOptionError } from "../errors.ts";
 import { PaymentRefusedError, WalletError } from "../pay/errors.ts";
 import type { Runtime } from "../runtime.ts";
-import type { X402Terms } from "../wire.ts";
+import type { X402Terms } from "./wire.ts";
 import type { X402Asked } from "./answers.ts";
 import { withinLimits, type DollarToken, type Offered, type PayLimits } from "./limits.ts";
 import { echoOf, type PromiseSigner, type SignedPromise } from "./promise-payer.ts";

@@ -6,13 +6,8 @@ import {
   WaitTimeoutError,
 } from "../errors.ts";
 import { follow, type FollowOptions } from "../follow.ts";
-import {
-  FINAL_X402_STATUSES,
-  type Card,
-  type EsimView,
-  type RefundView,
-  type X402RefundView,
-} from "../wire.ts";
+import { type Card, type RefundView } from "../wire.ts";
+import { FINAL_X402_STATUSES, type EsimView, type X402RefundView } from "./wire.ts";
 import { parseX402Order, type X402Order } from "./answers.ts";
 import { ask, x402OrderPath } from "./shop.ts";
 

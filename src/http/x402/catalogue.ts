@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { PlanView } from "#wire";
+import type { PlanView } from "#wire/x402";
 import { usdText } from "../../orders/view.ts";
 import type { Plan } from "../../products/plan.ts";
 import type { HttpDeps } from "../deps.ts";

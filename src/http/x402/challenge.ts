@@ -1,5 +1,5 @@
 import type { FastifyReply } from "fastify";
-import type { X402Challenge, X402PaymentRequired, X402PaymentResponse } from "#wire";
+import type { X402Challenge, X402PaymentRequired, X402PaymentResponse } from "#wire/x402";
 import type { Order } from "../../orders/order.ts";
 import { usdText } from "../../orders/view.ts";
 import { x402StatusOf, x402Urls } from "../../orders/view-x402.ts";

@@ -1,5 +1,5 @@
 import type { FastifyReply } from "fastify";
-import type { X402PaidOrder } from "#wire";
+import type { X402PaidOrder } from "#wire/x402";
 import type { RequestName } from "../../actions/create-x402-order.ts";
 import { assert, Refusal } from "../../errors.ts";
 import { isFinal } from "../../orders/lifecycle.ts";

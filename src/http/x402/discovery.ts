@@ -1,4 +1,4 @@
-import type { X402Discovery } from "#wire";
+import type { X402Discovery } from "#wire/x402";
 import type { JsonObject } from "../../json.ts";
 import type { HttpDeps } from "../deps.ts";
 

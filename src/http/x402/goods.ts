@@ -1,4 +1,5 @@
-import type { Card, EsimView } from "#wire";
+import type { Card } from "#wire";
+import type { EsimView } from "#wire/x402";
 import { assert } from "../../errors.ts";
 import type { Order } from "../../orders/order.ts";
 import type { GoodsView } from "../../products/product.ts";

@@ -1,4 +1,4 @@
-import type { X402OrderView, X402RefundView } from "#wire";
+import type { X402OrderView, X402RefundView } from "#wire/x402";
 import { assert } from "../../errors.ts";
 import { formatDecimal, type Asset } from "../../money.ts";
 import type { Order } from "../../orders/order.ts";

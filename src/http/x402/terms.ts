@@ -1,4 +1,5 @@
-import type { PaymentOption, X402TermsV1 } from "#wire";
+import type { PaymentOption } from "#wire";
+import type { X402TermsV1 } from "#wire/x402";
 import type { JsonObject } from "../../json.ts";
 import type { Order } from "../../orders/order.ts";
 import type { PaymentTerms } from "../../rails/rail.ts";
